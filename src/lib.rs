@@ -1,0 +1,1 @@
+//! The product: faces, host process, configuration files and all text for people.

@@ -1,0 +1,2 @@
+//! Entry of the `modelscan` program.
+fn main() {}

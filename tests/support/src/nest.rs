@@ -1,0 +1,2 @@
+//! Parent and subreaper of one test's processes.
+fn main() {}
