@@ -1,0 +1,1 @@
+//! Our extensions of the Agent Client Protocol, `_modelscan/…`.

@@ -1,0 +1,1 @@
+//! Plans: tool calls as data, run by Nexora without a model.

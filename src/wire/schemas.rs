@@ -1,0 +1,1 @@
+//! The list of all public JSON shapes and their schemas.

@@ -1,0 +1,1 @@
+//! What `--json` shows: views of tasks, events, messages, agents and the host.
