@@ -342,3 +342,6 @@ fn value_error(place: &str, key: &str, message: &str) -> Error {
 fn one_line(message: &str) -> String {
     message.lines().collect::<Vec<_>>().join("; ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -166,3 +166,6 @@ fn tag(database: &Path) -> String {
     let digest = Sha256::digest(database.as_os_str().as_bytes());
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,8 @@ impl Position {
         let mut offset = None;
         let mut table = root.get_ref();
         for word in path.split('.') {
+            // An item of a list has its list's position.
+            let word = word.split('[').next().unwrap_or(word);
             let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == word) else { break };
             offset = Some(key.span().start);
             match value.get_ref() {

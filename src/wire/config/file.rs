@@ -301,3 +301,8 @@ impl DurationText {
         format_duration(self.0)
     }
 }
+
+/// Returns the schema of the file.
+pub fn schema() -> serde_json::Value {
+    crate::schemas::of::<FileConfig>("config")
+}
