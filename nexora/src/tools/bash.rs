@@ -134,7 +134,8 @@ fn tell(captured: Captured, took: Duration) -> ToolOutput {
         (false, None, Some(signal)) => format!("ended by signal {signal}"),
         (false, None, None) => "ended, nobody knows how".to_owned(),
     };
-    let killed = if output.killed > 0 { format!(", {} processes killed", output.killed) } else { String::new() };
+    let killed =
+        if output.killed > 0 { format!(", {} processes killed", output.killed) } else { String::new() };
     let is_error = output.timed_out || output.exit_code != Some(0);
     ToolOutput { is_error, ..answer(&output, how + &killed) }
 }

@@ -70,7 +70,11 @@ pub(super) fn find_program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
         std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
     };
     // A relative entry of a PATH would look into the tree that is being worked on.
-    folders.iter().filter(|folder| folder.is_absolute()).map(|folder| folder.join(name)).find(|path| runs(path))
+    folders
+        .iter()
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(name))
+        .find(|path| runs(path))
 }
 
 /// Returns where programs are looked for: the system's own folders first, then the PATH.

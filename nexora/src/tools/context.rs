@@ -30,7 +30,14 @@ pub struct ToolContext {
 impl ToolContext {
     /// Returns a context with an empty environment, no children, no time limit and counters of its own.
     pub fn new(cwd: impl Into<PathBuf>, cancel: CancellationToken) -> Self {
-        Self { cwd: cwd.into(), env: BTreeMap::new(), cancel, progress: Progress::new(), time_limit: None }
+        Self {
+            cwd: cwd.into(),
+            env: BTreeMap::new(),
+            cancel,
+            progress: Progress::new(),
+            spawner: None,
+            time_limit: None,
+        }
     }
 }
 

@@ -90,7 +90,9 @@ impl Tool for GitInfo {
             let looked = Look { tool: self.contract.name, context }.at(&start, &arguments).await;
             let output = match looked {
                 Ok(output) => output,
-                Err(Problem::NoRepository(why)) => Output { reason: Some(why.to_string()), ..Output::default() },
+                Err(Problem::NoRepository(why)) => {
+                    Output { reason: Some(why.to_string()), ..Output::default() }
+                }
                 Err(Problem::Tool(error)) => return Err(error),
             };
             context.progress.entries_done(1);
@@ -103,7 +105,11 @@ impl Tool for GitInfo {
 /// Returns the folder to look from.
 fn start(arguments: &Arguments, context: &ToolContext) -> Result<PathBuf, ToolError> {
     let place = Place::new(&context.cwd, &arguments.path);
-    let bad_path = |source| ToolError::BadPath { action: "look for a repository at", path: arguments.path.clone(), source };
+    let bad_path = |source| ToolError::BadPath {
+        action: "look for a repository at",
+        path: arguments.path.clone(),
+        source,
+    };
     let found = std::fs::canonicalize(&place.absolute).map_err(bad_path)?;
     match found.parent() {
         Some(parent) if !found.is_dir() => Ok(parent.to_owned()),
@@ -141,7 +147,8 @@ impl Look<'_> {
         let program = find_program("git", &program_folders(path)).ok_or(NoRepository::NoGit)?;
         let git = Git::new(program, root.folder.clone());
         let git_dir = root.compare(&self.printed(git.locate()).await?)?;
-        let git = git.without_filters(&self.filters(&git).await?);
+        let filters = self.filters(&git).await?;
+        let git = git.without_filters(&filters);
         if git.filters() > FILTERS_MAX {
             return Err(NoRepository::Filters(git.filters()).into());
         }
@@ -203,7 +210,8 @@ fn stdout(captured: Captured) -> Result<Vec<u8>, NoRepository> {
         return Err(NoRepository::Ownership);
     }
     let first = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("nothing");
-    let first: String = first.chars().filter(|character| !character.is_control()).take(SAID_CHARS_MAX).collect();
+    let first: String =
+        first.chars().filter(|character| !character.is_control()).take(SAID_CHARS_MAX).collect();
     Err(NoRepository::Refused(first))
 }
 

@@ -78,7 +78,7 @@ impl State {
 
 /// Takes a record of a changed file apart; nothing for what is not one.
 fn entry(record: &[u8]) -> Option<(&[u8], Status, bool, bool)> {
-    let mut fields = |count| {
+    let fields = |count| {
         let mut fields = record.splitn(count, |byte| *byte == b' ');
         let path = fields.nth(count - 1)?;
         Some(path)

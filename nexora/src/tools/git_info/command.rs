@@ -95,7 +95,8 @@ impl Git {
 
     /// Returns the same with these filters emptied: the output of [`Git::list_filters`].
     pub(super) fn without_filters(mut self, listed: &[u8]) -> Self {
-        self.filters = listed.split(|byte| *byte == 0).filter(|key| !key.is_empty()).map(<[u8]>::to_vec).collect();
+        self.filters =
+            listed.split(|byte| *byte == 0).filter(|key| !key.is_empty()).map(<[u8]>::to_vec).collect();
         self
     }
 

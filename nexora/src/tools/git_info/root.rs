@@ -96,6 +96,10 @@ impl Root {
     /// Whether a folder above has a `.git` that keeps this one among its modules.
     fn is_submodule_of(&self, git_dir: &Path) -> bool {
         let Ok(git_dir) = std::fs::canonicalize(git_dir) else { return false };
-        self.folder.ancestors().skip(1).take(PARENTS_MAX).any(|above| git_dir.starts_with(above.join(".git/modules")))
+        self.folder
+            .ancestors()
+            .skip(1)
+            .take(PARENTS_MAX)
+            .any(|above| git_dir.starts_with(above.join(".git/modules")))
     }
 }
