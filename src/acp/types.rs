@@ -22,6 +22,55 @@ pub struct ToolCall {
     pub output: Option<Value>,
 }
 
+impl ToolCall {
+    /// Returns a call that has only an id, as one begins whose first word is a change.
+    #[must_use]
+    pub fn unknown(id: &str) -> Self {
+        Self { id: id.to_owned(), ..Self::default() }
+    }
+
+    /// Applies a change: what it does not say stays.
+    pub fn apply(&mut self, change: ToolCallChange) {
+        let ToolCallChange { id: _, title, name, kind, status, input, output } = change;
+        self.title = title.unwrap_or_else(|| std::mem::take(&mut self.title));
+        self.kind = kind.unwrap_or(self.kind);
+        self.status = status.unwrap_or(self.status);
+        self.name = name.or_else(|| self.name.take());
+        self.input = input.or_else(|| self.input.take());
+        self.output = output.or_else(|| self.output.take());
+    }
+}
+
+/// What is new about a tool call; the first one of an id creates it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ToolCallChange {
+    /// The call's id.
+    pub id: String,
+    /// What it does, for people.
+    pub title: Option<String>,
+    /// The tool's name.
+    pub name: Option<String>,
+    /// What sort of tool it is.
+    pub kind: Option<ToolKind>,
+    /// How far it is.
+    pub status: Option<ToolStatus>,
+    /// The arguments.
+    pub input: Option<Value>,
+    /// What came out.
+    pub output: Option<Value>,
+}
+
+/// A command that an agent offers: the first word of a prompt, after a slash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// Its name, without the slash.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// What may follow it.
+    pub hint: Option<String>,
+}
+
 /// What sort of tool a call uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ToolKind {
