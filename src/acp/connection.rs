@@ -19,27 +19,32 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-/// How long what is still to be written may take after the end was asked for.
+/// How long the peer may take to read what is left and to close its stream after the end was asked for.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 
 /// How many messages may wait for the reader: as many as there can be, so that the gate alone makes the peer wait.
 pub(crate) const INCOMING_CAPACITY: usize = crate::gate::GATE_UNITS;
 
-/// The future that moves a connection. It ends when the peer has closed its stream and nothing is left to say, or when
-/// the end was asked for; what is to be written then has two seconds.
-pub struct Driver(BoxFuture<'static, ()>);
+/// The future that moves a connection. It ends when the peer has closed its stream and nothing is left to say. After
+/// the end was asked for, what is to be written is written, our stream is closed, and the peer has two seconds to close
+/// its own.
+pub struct Driver(Option<BoxFuture<'static, ()>>);
 
 impl Future for Driver {
     type Output = ();
 
+    /// Once ended, it stays ended.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.0.poll_unpin(context)
+        let Some(future) = &mut self.0 else { return Poll::Ready(()) };
+        ready!(future.poll_unpin(context));
+        self.0 = None;
+        Poll::Ready(())
     }
 }
 
@@ -166,13 +171,13 @@ where
     };
     let writing = write(writer, outgoing, Arc::clone(&gate), asked);
     let handling = handle(host, sdk_end, published, Arc::clone(&gate), messages, receiver, finish.clone());
-    let reading = inlet.run(Lines::new(reader, LINE_BYTES_MAX));
+    let reading = read(inlet, Lines::new(reader, LINE_BYTES_MAX), finish.clone());
     let driver = drive(reading, writing, handling, Arc::clone(&gate), finish.clone());
     Connection {
         caller: Caller { connection, gate },
         incoming,
         finish: Finish(finish),
-        driver: Driver(driver.boxed()),
+        driver: Driver(Some(driver.boxed())),
     }
 }
 
@@ -183,14 +188,6 @@ async fn drive(
     gate: Arc<Gate>,
     finish: CancellationToken,
 ) {
-    let reading = async {
-        tokio::select! {
-            biased;
-            () = finish.cancelled() => {}
-            () = reading => {}
-        }
-        // The sender to the SDK is gone now: it fails what waits for an answer, and then ends.
-    };
     let ending = async {
         finish.cancelled().await;
         tokio::time::sleep(DRAIN_LIMIT).await;
@@ -282,8 +279,24 @@ struct Inlet<X: Receive> {
     receiver: Arc<X>,
 }
 
+/// Reads to the end. After the end was asked for, what still comes is thrown away: a peer that says goodbye need not
+/// find its stream broken.
+async fn read<R: AsyncRead + Unpin, X: Receive>(
+    inlet: Inlet<X>,
+    mut lines: Lines<R>,
+    finish: CancellationToken,
+) {
+    tokio::select! {
+        biased;
+        () = finish.cancelled() => {}
+        () = inlet.run(&mut lines) => {}
+    }
+    // The sender to the SDK is gone now: it fails what waits for an answer, and then ends.
+    while let Ok(Some(_)) = lines.next().await {}
+}
+
 impl<X: Receive> Inlet<X> {
-    async fn run<R: AsyncRead + Unpin>(self, mut lines: Lines<R>) {
+    async fn run<R: AsyncRead + Unpin>(self, lines: &mut Lines<R>) {
         loop {
             // A stream that breaks has ended: how its process ended says more than the error here.
             let Ok(Some(line)) = lines.next().await else { return };

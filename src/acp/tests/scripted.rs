@@ -1,5 +1,7 @@
 //! Both roles against peers that are scripted as raw lines.
 
+#![expect(clippy::unwrap_used, reason = "a script that fails is a test that fails")]
+
 use acp::{
     AgentUpdate, CallError, FromAgent, FromClient, GATE_UNITS, Held, LINE_BYTES_MAX, NoiseKind,
     PermissionAnswer, PermissionKind, StopReason, ToolCall, ToolStatus, TurnEnd, Update, connect_agent,
