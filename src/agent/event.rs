@@ -1,9 +1,10 @@
 //! What an instance tells while it works: one enum for every agent, whatever it speaks.
 
+use process::InstanceRecord;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-pub use acp::{PlanEntry, PlanStatus, ToolCall, ToolKind, ToolStatus, Usage};
+pub use acp::{NoiseKind, PlanEntry, PlanStatus, ToolCall, ToolKind, ToolStatus, Usage};
 
 /// Something that an instance did. Those with a [`Reply`] wait for its answer; the channel that they come through is
 /// bounded, so a slow reader slows the agent down.
@@ -11,11 +12,9 @@ pub use acp::{PlanEntry, PlanStatus, ToolCall, ToolKind, ToolStatus, Usage};
 pub enum AgentEvent {
     /// The guard and the child live. Nothing is said to the child before `recorded` was answered.
     Spawned {
-        /// The guard, our own small process.
-        guard: ProcessMark,
-        /// The agent's process.
-        child: ProcessMark,
-        /// Answered when both are on record.
+        /// What a later host must know of them.
+        record: InstanceRecord,
+        /// Answered when that is on disk; refused, the instance is ended at once.
         recorded: Reply,
     },
     /// The agent answered `initialize` and opened a session.
@@ -93,17 +92,14 @@ pub enum AgentEvent {
         /// Its beginning, at most 200 characters, made printable.
         text: String,
     },
-    /// The instance is being ended; what it says from here on is late.
+    /// The turn was told to stop; what the agent says from here on is late.
     Stopping,
-}
-
-/// One process, so that it can be told apart from a later one with the same number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProcessMark {
-    /// The process's number.
-    pub pid: u32,
-    /// Its start time in clock ticks since boot.
-    pub start_ticks: u64,
+    /// Some of the instance's processes do not end, though they were killed. It is tried further, and the turn's outcome
+    /// waits for it.
+    Stuck {
+        /// The processes, for people.
+        left: Vec<String>,
+    },
 }
 
 /// How an agent calls itself.
@@ -122,23 +118,6 @@ pub enum MessageKind {
     Text,
     /// Reasoning.
     Thought,
-}
-
-/// What can be wrong with a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoiseKind {
-    /// Not JSON, such as a banner.
-    NotJson,
-    /// Not UTF-8.
-    NotUtf8,
-    /// Longer than a line may be; it was thrown away.
-    TooLong,
-    /// JSON, but none of the protocol's messages.
-    NotAMessage,
-    /// A request or notification that we do not know, or with parameters of another shape.
-    Unknown,
-    /// For another session, or an answer that nobody waits for.
-    Stray,
 }
 
 /// How a permission was answered.

@@ -5,18 +5,23 @@
 //! and decides nothing about tasks: whoever calls it writes down what the events say, and answers the few that carry a
 //! [`Reply`].
 
+mod calls;
 mod driver;
 mod error;
 mod event;
+mod joiner;
 mod launch;
 mod outcome;
+mod turn;
 
 pub use driver::Driver;
 pub use error::AgentError;
 pub use event::{
-    AgentEvent, AgentName, Answered, MessageKind, NoiseKind, PlanEntry, PlanStatus, ProcessMark, Refused,
-    Reply, ToolCall, ToolKind, ToolStatus, Usage,
+    AgentEvent, AgentName, Answered, MessageKind, NoiseKind, PlanEntry, PlanStatus, Refused, Reply, ToolCall,
+    ToolKind, ToolStatus, Usage,
 };
 pub use launch::{Launch, Program, TurnRequest};
-pub use outcome::{Exit, StopReason, TurnOutcome};
+pub use outcome::{StopReason, TurnOutcome, describe_end, stderr_text};
+pub use process::spawn::StderrLog;
+pub use process::{Ended, InstanceRecord, Proof};
 pub use wire::extension::{FailureReason, TurnFailure};
