@@ -1,6 +1,12 @@
 //! The tools by name, in a fixed order.
 
 use super::Tool;
+use super::code_stats::CodeStats;
+use super::glob::Glob;
+use super::grep::Grep;
+use super::ls::Ls;
+use super::project_info::ProjectInfo;
+use super::view::View;
 
 /// A set of tools.
 pub struct Toolbox {
@@ -36,5 +42,12 @@ impl Toolbox {
 
 /// Returns the built-in tools.
 pub fn builtin() -> Toolbox {
-    Toolbox::new(Vec::new())
+    Toolbox::new(vec![
+        Box::new(CodeStats::new()),
+        Box::new(Glob::new()),
+        Box::new(Grep::new()),
+        Box::new(Ls::new()),
+        Box::new(ProjectInfo::new()),
+        Box::new(View::new()),
+    ])
 }
