@@ -76,6 +76,10 @@ kinds! {
     StoreNewer = "store_newer", exit 9, rpc -32005;
     /// The database did not answer in time.
     StoreBusy = "store_busy", exit 9, rpc -32005;
+    /// The answer could not be written to stdout.
+    OutputFailed = "output_failed", exit 2, rpc -32603;
+    /// Too much is under way; safe to repeat.
+    Busy = "busy", exit 8, rpc -32004;
     /// Our own fault.
     Internal = "internal", exit 70, rpc -32603;
     /// The wait ended before the task did.
