@@ -60,7 +60,8 @@ pub(crate) fn change_from_call(call: v1::ToolCall) -> ToolCallChange {
         kind: Some(kind_from(call.kind)),
         status: Some(status_from(call.status)),
         input: call.raw_input,
-        output: call.raw_output.or_else(|| output_of(&call.content)),
+        output: call.raw_output,
+        text: text_in(&call.content),
     }
 }
 
@@ -73,7 +74,8 @@ pub(crate) fn change_from_update(update: v1::ToolCallUpdate) -> ToolCallChange {
         kind: fields.kind.map(kind_from),
         status: fields.status.map(status_from),
         input: fields.raw_input,
-        output: fields.raw_output.or_else(|| output_of(fields.content.as_deref()?)),
+        output: fields.raw_output,
+        text: fields.content.as_deref().and_then(text_in),
     }
 }
 
@@ -82,29 +84,29 @@ pub(crate) fn call_to(call: ToolCall) -> v1::ToolCall {
         .name(call.name)
         .kind(kind_to(call.kind))
         .status(status_to(call.status))
+        .content(call.text.map(content_to).unwrap_or_default())
         .raw_input(call.input)
         .raw_output(call.output)
 }
 
 pub(crate) fn change_to(change: ToolCallChange) -> v1::ToolCallUpdate {
-    // What people read; clients show content, and few show the raw output.
-    let content = match &change.output {
-        Some(Value::String(text)) => Some(vec![v1::ToolCallContent::from(text.as_str())]),
-        _ => None,
-    };
     let fields = v1::ToolCallUpdateFields::new()
         .title(change.title)
         .name(change.name)
         .kind(change.kind.map(kind_to))
         .status(change.status.map(status_to))
-        .content(content)
+        .content(change.text.map(content_to))
         .raw_input(change.input)
         .raw_output(change.output);
     v1::ToolCallUpdate::new(change.id, fields)
 }
 
+fn content_to(text: String) -> Vec<v1::ToolCallContent> {
+    vec![v1::ToolCallContent::from(text)]
+}
+
 /// Returns the text of a call's content, where it has any.
-fn output_of(content: &[v1::ToolCallContent]) -> Option<Value> {
+fn text_in(content: &[v1::ToolCallContent]) -> Option<String> {
     let texts: Vec<&str> = content
         .iter()
         .filter_map(|content| match content {
@@ -115,7 +117,7 @@ fn output_of(content: &[v1::ToolCallContent]) -> Option<Value> {
             _ => None,
         })
         .collect();
-    (!texts.is_empty()).then(|| Value::String(texts.join("\n")))
+    (!texts.is_empty()).then(|| texts.join("\n"))
 }
 
 pub(crate) fn plan_from(plan: v1::Plan) -> Vec<PlanEntry> {

@@ -18,8 +18,10 @@ pub struct ToolCall {
     pub status: ToolStatus,
     /// The arguments.
     pub input: Option<Value>,
-    /// What came out: the raw output, else the text of its content.
+    /// What came out, as the tool gave it.
     pub output: Option<Value>,
+    /// What came out, in words.
+    pub text: Option<String>,
 }
 
 impl ToolCall {
@@ -31,13 +33,14 @@ impl ToolCall {
 
     /// Applies a change: what it does not say stays.
     pub fn apply(&mut self, change: ToolCallChange) {
-        let ToolCallChange { id: _, title, name, kind, status, input, output } = change;
+        let ToolCallChange { id: _, title, name, kind, status, input, output, text } = change;
         self.title = title.unwrap_or_else(|| std::mem::take(&mut self.title));
         self.kind = kind.unwrap_or(self.kind);
         self.status = status.unwrap_or(self.status);
         self.name = name.or_else(|| self.name.take());
         self.input = input.or_else(|| self.input.take());
         self.output = output.or_else(|| self.output.take());
+        self.text = text.or_else(|| self.text.take());
     }
 }
 
@@ -56,8 +59,10 @@ pub struct ToolCallChange {
     pub status: Option<ToolStatus>,
     /// The arguments.
     pub input: Option<Value>,
-    /// What came out.
+    /// What came out, as the tool gave it.
     pub output: Option<Value>,
+    /// What came out, in words.
+    pub text: Option<String>,
 }
 
 /// A command that an agent offers: the first word of a prompt, after a slash.

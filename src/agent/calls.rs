@@ -30,6 +30,7 @@ impl Calls {
         let told = call.clone();
         // What came out has been told; a turn of many calls would otherwise hold it all.
         call.output = None;
+        call.text = None;
         (told, first)
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use process::Spawner;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -20,14 +21,23 @@ pub struct ToolContext {
     pub cancel: CancellationToken,
     /// Where work done is counted.
     pub progress: Progress,
+    /// Starts children under guards; without it, tools that need children fail.
+    pub spawner: Option<Spawner>,
     /// How long one call may take.
     pub time_limit: Option<Duration>,
 }
 
 impl ToolContext {
-    /// Returns a context with an empty environment, no time limit and counters of its own.
+    /// Returns a context with an empty environment, no children, no time limit and counters of its own.
     pub fn new(cwd: impl Into<PathBuf>, cancel: CancellationToken) -> Self {
-        Self { cwd: cwd.into(), env: BTreeMap::new(), cancel, progress: Progress::new(), time_limit: None }
+        Self {
+            cwd: cwd.into(),
+            env: BTreeMap::new(),
+            cancel,
+            progress: Progress::new(),
+            spawner: None,
+            time_limit: None,
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! Nexora's tools: what a plan's step can call. Each has a closed input schema and an open output schema
 //! in `schemas/tools/`; all but `bash` only read.
 
+mod bash;
+mod child;
 mod code_stats;
 mod context;
 mod contract;
 mod error;
 mod file;
+mod git_info;
 mod glob;
 mod grep;
 mod languages;

@@ -1,7 +1,9 @@
 //! The tools by name, in a fixed order.
 
 use super::Tool;
+use super::bash::Bash;
 use super::code_stats::CodeStats;
+use super::git_info::GitInfo;
 use super::glob::Glob;
 use super::grep::Grep;
 use super::ls::Ls;
@@ -43,7 +45,9 @@ impl Toolbox {
 /// Returns the built-in tools.
 pub fn builtin() -> Toolbox {
     Toolbox::new(vec![
+        Box::new(Bash::new()),
         Box::new(CodeStats::new()),
+        Box::new(GitInfo::new()),
         Box::new(Glob::new()),
         Box::new(Grep::new()),
         Box::new(Ls::new()),

@@ -144,7 +144,7 @@ async fn a_turn_is_told_in_order_and_its_end_comes_last() {
     assert_eq!(calls.len(), 1);
     let mut call = ToolCall::unknown("t");
     call.apply(calls.remove(0));
-    assert_eq!((call.status, call.output), (ToolStatus::Completed, Some(json!("out"))));
+    assert_eq!((call.status, call.text.as_deref()), (ToolStatus::Completed, Some("out")));
 }
 
 #[tokio::test]
