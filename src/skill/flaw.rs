@@ -54,7 +54,7 @@ impl fmt::Display for Flaw {
 }
 
 /// Returns the place of a JSON pointer below `base` as people write it: `steps[2].arguments.path`.
-pub(crate) fn inside(base: &str, pointer: &str) -> String {
+pub fn inside(base: &str, pointer: &str) -> String {
     let mut place = base.to_owned();
     for token in pointer.split('/').skip(1) {
         let token = token.replace("~1", "/").replace("~0", "~");

@@ -11,7 +11,7 @@ pub mod template;
 mod tools;
 
 pub use files::BundledSkill;
-pub use flaw::Flaw;
+pub use flaw::{Flaw, inside};
 pub use front_matter::FrontMatter;
 pub use library::{Library, LookupError, Skill, SkillSummary, Source};
 pub use plan::{CheckedPlan, InputError};

@@ -28,7 +28,7 @@ const RECURSION_MAX: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct TemplateError {
-    /// The place in the value that was rendered, such as `arguments.path`; empty for the whole.
+    /// The place, such as `steps[0].arguments.path` or, in a report, `line 3`; empty for the whole.
     pub place: String,
     /// What is wrong, with the expression.
     pub message: String,
@@ -69,13 +69,14 @@ impl Templates {
     }
 
     /// Returns `template` with the expressions in its strings evaluated. Keys are taken as they are.
+    /// `base` is where the template stands, such as `steps[0].arguments`.
     ///
     /// # Errors
     /// The first expression that has no value, with its place.
-    pub fn render(&self, template: &Value, scope: &Scope) -> Result<Value, TemplateError> {
+    pub fn render(&self, template: &Value, base: &str, scope: &Scope) -> Result<Value, TemplateError> {
         let context = scope.context();
         self.render_at(template, &context, "")
-            .map_err(|(pointer, message)| TemplateError { place: inside("", &pointer), message })
+            .map_err(|(pointer, message)| TemplateError { place: inside(base, &pointer), message })
     }
 
     /// Returns whether an expression is true in the sense of the template language.

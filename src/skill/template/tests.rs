@@ -13,7 +13,7 @@ fn scope() -> Scope {
 }
 
 fn render(template: Value) -> Result<Value, String> {
-    Templates::new().render(&template, &scope()).map_err(|error| error.message)
+    Templates::new().render(&template, "", &scope()).map_err(|error| error.message)
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn what_is_undefined_is_an_error() {
         let message = render(json!(template)).unwrap_err();
         assert!(message.contains("undefined"), "{template}: {message}");
     }
-    let error = Templates::new().render(&json!({"a": ["", "{{ nope }}"]}), &scope()).unwrap_err();
+    let error = Templates::new().render(&json!({"a": ["", "{{ nope }}"]}), "", &scope()).unwrap_err();
     assert_eq!(error.place, "a[1]");
 }
 
@@ -115,7 +115,7 @@ fn conditions_and_items() {
 #[test]
 fn items_are_seen_by_their_name() {
     let scope = scope().with_item("file", &json!({"path": "a.rs"}));
-    assert_eq!(Templates::new().render(&json!("{{ file.path }}"), &scope).unwrap(), "a.rs");
+    assert_eq!(Templates::new().render(&json!("{{ file.path }}"), "", &scope).unwrap(), "a.rs");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn report_errors_say_the_line() {
 fn code_spans_hold_any_text() {
     let check = |text: &str, expected: &str| {
         let scope = scope().with_item("t", &json!(text));
-        assert_eq!(Templates::new().render(&json!("{{ t|code }}"), &scope).unwrap(), expected);
+        assert_eq!(Templates::new().render(&json!("{{ t|code }}"), "", &scope).unwrap(), expected);
     };
     check("a b", "`a b`");
     check("a`b", "``a`b``");
@@ -225,26 +225,26 @@ proptest! {
     #[test]
     fn a_value_goes_through_an_expression_unchanged(value in any_json()) {
         let scope = Scope::new(&json!({ "v": value }), "t", "/");
-        prop_assert_eq!(Templates::new().render(&json!("{{ input.v }}"), &scope).unwrap(), value);
+        prop_assert_eq!(Templates::new().render(&json!("{{ input.v }}"), "", &scope).unwrap(), value);
     }
 
     #[test]
     fn a_literal_goes_through_unchanged(value in any_json()) {
         let scope = Scope::new(&json!({}), "t", "/");
-        prop_assert_eq!(Templates::new().render(&json!({ "a": { "$literal": value.clone() } }), &scope).unwrap()["a"].clone(), value);
+        prop_assert_eq!(Templates::new().render(&json!({ "a": { "$literal": value.clone() } }), "", &scope).unwrap()["a"].clone(), value);
     }
 
     #[test]
     fn text_around_an_expression_stays(before in "[^{]{0,20}", text in ".{0,20}", after in "[^{]{0,20}") {
         prop_assume!(!before.is_empty() || !after.is_empty());
         let scope = Scope::new(&json!({ "v": text.clone() }), "t", "/");
-        let rendered = Templates::new().render(&json!(format!("{before}{{{{ input.v }}}}{after}")), &scope).unwrap();
+        let rendered = Templates::new().render(&json!(format!("{before}{{{{ input.v }}}}{after}")), "", &scope).unwrap();
         prop_assert_eq!(rendered, Value::String(format!("{before}{text}{after}")));
     }
 
     #[test]
     fn no_template_panics(text in "(\\{\\{|\\}\\}|\\{%|[a-z|. '\"\\[\\](){}-]){0,12}") {
-        let _ = Templates::new().render(&json!(text.clone()), &scope());
+        let _ = Templates::new().render(&json!(text.clone()), "", &scope());
         let _ = Templates::new().check(&json!(text.clone()), &names(&[], None));
         let _ = Templates::new().check_report(&text, &names(&[], None));
     }
