@@ -167,7 +167,7 @@ fn search(
     let findings = Findings::new(arguments.limit);
     let worker = || Worker { searcher: searcher(), probe: Vec::with_capacity(PROBE_BYTES) };
     let found = work.for_each(&files, &findings, worker, |worker, file, room| {
-        let found = worker.search(&place.absolute.join(file), matcher, arguments, room);
+        let found = worker.search(&place.file(file), matcher, arguments, room);
         findings.keep(found.kept.len());
         found
     })?;

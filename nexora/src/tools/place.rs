@@ -39,6 +39,12 @@ impl Place {
         Self { absolute: cwd.join(&shown), given: shown }
     }
 
+    /// Returns where a walked file lies. A place that is a file itself is walked as an empty path, and
+    /// joining that would add a slash, which a file has not.
+    pub(super) fn file(&self, relative: &Path) -> PathBuf {
+        if relative.as_os_str().is_empty() { self.absolute.clone() } else { self.absolute.join(relative) }
+    }
+
     /// Returns how the place itself is shown.
     pub(super) fn shown(&self) -> Shown {
         self.below(Path::new(""))
