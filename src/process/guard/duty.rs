@@ -85,6 +85,8 @@ fn serve() -> io::Result<()> {
             return answer(&mut socket, &Report::Failed { stage, errno });
         }
     };
+    // From here on a signal to the guard ends the child first.
+    let watch = Watch::new(socket.try_clone()?, child)?;
     // The agent's pipes must end with the agent: a guard that held them would hide their end.
     rustix::stdio::dup2_stdin(&null)?;
     rustix::stdio::dup2_stdout(&null)?;
@@ -92,7 +94,7 @@ fn serve() -> io::Result<()> {
     let _stays = std::env::set_current_dir("/");
     // A host that does not hear this is gone, and the watch sees that as well.
     let _unheard = answer(&mut socket, &Report::Started(child));
-    let record = Watch::new(socket.try_clone()?, child)?.attend();
+    let record = watch.attend();
     if let Some(mut file) = end_file {
         let _unheard = serde_json::to_vec(&record).map(|line| file.write_all(&line));
     }

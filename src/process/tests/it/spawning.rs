@@ -189,6 +189,7 @@ async fn a_start_that_takes_too_long_is_given_up() {
     let args = vec!["say".into(), "forever".into()];
     let registry = modelscan_process::reaper::Registry::new();
     let broken = modelscan_process::Spawner::with_guard(FIXTURE.into(), args, registry).unwrap();
+    let broken = broken.with_guard_patience(Duration::from_millis(100));
     let mut launch = launch(&["say"]);
     launch.start_timeout = Duration::from_millis(10);
     let result = within(broken.spawn(launch)).await;
