@@ -1,8 +1,11 @@
 //! The configuration, merged and checked. How it is written down is `file`'s business.
 
 mod defaults;
+pub mod file;
+mod merge;
 
 pub use defaults::NEXORA;
+pub use merge::MergeError;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -55,7 +58,7 @@ pub struct DefaultsConfig {
 }
 
 /// How an agent is driven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Driver {
     /// By the Agent Client Protocol over stdio.
     Acp,
