@@ -23,6 +23,9 @@ use crate::{descriptors, identity, limits, signals};
 /// The one argument that makes this product's executable a guard.
 pub const WORD: &str = "__guard";
 
+/// What a guard is called in lists of processes; the kernel keeps 15 bytes.
+const NAME: &str = "modelscan-guard";
+
 /// What a guard's exit says when it never had a child: the launch did not arrive.
 const EXIT_NO_LAUNCH: u8 = 70;
 
@@ -64,6 +67,8 @@ struct Received {
 
 fn serve() -> io::Result<()> {
     descriptors::close_inherited()?;
+    // Started by a link, it would be called `exe` in every list of processes.
+    let _unnamed = std::fs::write("/proc/self/comm", NAME);
     signals::reset_inherited()?;
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     socket.set_write_timeout(Some(ANSWER_TIMEOUT))?;
