@@ -267,7 +267,7 @@ fn options(db: &Connection, question: i64) -> Result<Vec<QuestionOption>, Error>
 fn environment(db: &Connection, task: i64) -> Result<SubmitterEnvironment, Error> {
     let mut statement = cached(
         db,
-        "SELECT variable.key, variable.value
+        "SELECT variable.key, CASE variable.type WHEN 'text' THEN variable.value END
            FROM task_request, json_each(task_request.environment) AS variable
           WHERE task_request.task_id = ?1 ORDER BY variable.id",
     )?;
