@@ -75,6 +75,8 @@ fn only_old_files_without_a_row_are_swept() {
     done.outputs.push(kept.clone());
     step(&mut writer, task_id(1), ended(1, AttemptOutcome::Succeeded(done)), at(2));
     write(&folder.place, task_id(1), "orphan", b"orphan", "text/plain").unwrap();
+    submit(&mut writer, &new_task(2));
+    let under_way = write(&folder.place, task_id(2), "result", b"under way", "text/plain").unwrap();
     fs::write(folder.place.outputs.join(".new-1-0-x"), b"torn").unwrap();
     fs::create_dir(folder.place.outputs.join("folder")).unwrap();
     let written = fs::metadata(folder.place.outputs.join(&kept.path)).unwrap().modified().unwrap();
@@ -83,6 +85,6 @@ fn only_old_files_without_a_row_are_swept() {
     assert_eq!(writer.sweep_outputs(&folder.place, after(0), 10).unwrap(), 0);
     assert_eq!(writer.sweep_outputs(&folder.place, after(4_000), 1).unwrap(), 1);
     assert_eq!(writer.sweep_outputs(&folder.place, after(4_000), 10).unwrap(), 1);
-    assert_eq!(files(&folder), ["folder".to_owned(), kept.path.clone()]);
+    assert_eq!(files(&folder), ["folder".to_owned(), kept.path.clone(), under_way.path]);
     assert_eq!(read(&folder.place, &kept).unwrap(), b"kept");
 }

@@ -49,6 +49,8 @@ fn a_snapshot_sees_one_state_while_the_writer_goes_on() {
     }
     assert_ne!(reader.data_version().unwrap(), before);
     assert_eq!(count(&reader, TaskState::Ready), 2);
+    assert_eq!(count(&writer.reader().unwrap(), TaskState::Ready), 2);
+    assert!(memory().reader().is_err());
 }
 
 #[test]

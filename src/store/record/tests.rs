@@ -245,6 +245,9 @@ fn a_message_is_kept_once() {
     let kept = writer.view().messages(Some(task_id(1)), None, 0, 10).unwrap();
     assert_eq!(kept.len(), 1);
     assert_eq!((kept[0].id, kept[0].content.as_str()), (message.id, message.content.as_str()));
+    let first = |attempt, kind| writer.view().first_message(task_id(1), attempt, kind).unwrap();
+    assert_eq!(first(1, MessageKind::Text), Some(kept[0].clone()));
+    assert_eq!((first(2, MessageKind::Text), first(1, MessageKind::Result)), (None, None));
 }
 
 #[test]
