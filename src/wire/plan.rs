@@ -307,6 +307,9 @@ mod tests {
         assert!(refused(&|plan| plan["plan"] = json!(2)).contains("plan format `2`"));
         assert!(refused(&|plan| plan["steps"][0]["timeout"] = json!("soon")).contains("no duration"));
         assert!(refused(&|plan| plan["effects"] = json!("none")).contains("unknown variant"));
+        assert!(
+            refused(&|plan| drop(plan.as_object_mut().unwrap().remove("result"))).contains("missing field")
+        );
     }
 
     #[test]
@@ -334,6 +337,13 @@ mod tests {
         {
             check(text, None);
         }
+    }
+
+    #[test]
+    fn the_published_schema_is_this_one() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/plan.schema.json");
+        let published: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(published, schema().to_value(), "schemas/plan.schema.json is not the schema of plans");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use super::{Held, Limits};
 use crate::{
     Ending, InstanceId, InstanceStart, LaneKey, QuestionId, Record, Task, TaskId, TaskResult, TaskState,
-    Timestamp,
 };
 
 /// Stands for somebody who waits for an answer; the loop knows whom.
@@ -148,8 +147,8 @@ pub enum Event {
         task: TaskId,
         /// The attempt.
         attempt: u32,
-        /// How its processes ended.
-        ending: Ending,
+        /// How its processes ended; nothing if none was started.
+        ending: Option<Ending>,
         /// What the turn came to.
         verdict: Verdict,
         /// The id for a question, should one have to be asked.
@@ -170,14 +169,4 @@ pub enum Event {
         /// The attempt.
         held: Box<Held>,
     },
-}
-
-impl Event {
-    /// Returns the time by which a late event is recorded, if it carries one.
-    pub(super) fn at(&self, now: Timestamp) -> Timestamp {
-        match self {
-            Self::InstanceEnded { ending, .. } => ending.at,
-            _ => now,
-        }
-    }
 }

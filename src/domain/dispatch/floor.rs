@@ -46,8 +46,6 @@ pub struct Held {
     pub phase: Phase,
     /// When the attempt began.
     pub began: Timestamp,
-    /// Whether its processes are on record.
-    pub spawned: bool,
     /// Whether a tool call with side effects is on record.
     pub side_effects: bool,
     /// The result, once it is on record.
@@ -111,6 +109,11 @@ impl Floor {
     /// Returns all attempts, in the order of their tasks' ids.
     pub fn all_held(&self) -> impl Iterator<Item = &Held> {
         self.held.values()
+    }
+
+    /// Says whether the floor asks for tasks of this lane.
+    pub fn knows(&self, lane: &LaneKey) -> bool {
+        self.lanes.contains(lane)
     }
 
     /// Says whether the host is ending.

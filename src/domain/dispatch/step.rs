@@ -28,7 +28,6 @@ struct Step<'a> {
 
 impl Step<'_> {
     fn take(&mut self, event: Event) {
-        let at = event.at(self.now);
         match event {
             Event::Nudged { lane } => {
                 self.floor.lanes.insert(lane);
@@ -68,7 +67,7 @@ impl Step<'_> {
                 }
             }
             Event::InstanceEnded { task, attempt, ending, verdict, question } => {
-                self.instance_ended(task, attempt, ending, verdict, question, at);
+                self.instance_ended(task, attempt, ending, verdict, question);
             }
             Event::HostStopping { now } => self.host_stopping(now),
             Event::Reloaded { limits } => {
@@ -160,7 +159,6 @@ impl Step<'_> {
             instance,
             phase: Phase::Starting,
             began: self.now,
-            spawned: false,
             side_effects: false,
             result: None,
             disowned: false,
@@ -295,7 +293,6 @@ impl Step<'_> {
         match self.current(task, attempt) {
             // Also while it is being stopped: what lives has to be on record.
             Some(held) if !held.disowned => {
-                held.spawned = true;
                 self.record(Record::InstanceStarted(start));
                 self.answer(ticket, Answer::Recorded);
             }
@@ -336,18 +333,17 @@ impl Step<'_> {
         &mut self,
         task: TaskId,
         attempt: u32,
-        ending: Ending,
+        ending: Option<Ending>,
         verdict: Verdict,
         question: QuestionId,
-        at: Timestamp,
     ) {
         if self.current(task, attempt).is_none() {
             return self.late(task, attempt, "end");
         }
         let Some(held) = self.floor.held.remove(&task) else { return };
         self.floor.hungry = true;
-        if held.spawned {
-            self.record(Record::InstanceEnded { instance: held.instance, ending: ending.clone() });
+        if let Some(ending) = ending.clone() {
+            self.record(Record::InstanceEnded { instance: held.instance, ending });
         }
         if held.disowned {
             return;
@@ -355,9 +351,9 @@ impl Step<'_> {
         if held.is_stopping() && held.result.is_none() && says_result(&held, &verdict) {
             self.late(task, attempt, "result");
         }
-        let outcome = outcome(&held, verdict, &ending);
+        let outcome = outcome(&held, verdict, ending.as_ref());
         let event = TaskEvent::AttemptEnded { attempt, outcome, question };
-        match advance(&held.task, event, self.now.max(at)) {
+        match advance(&held.task, event, self.now) {
             Ok(change) => self.persist(change),
             // The floor holds only attempts of active tasks: the table has a row for each.
             Err(refusal) => unreachable!("an attempt on the floor can end: {refusal}"),
@@ -390,7 +386,7 @@ fn says_result(held: &Held, verdict: &Verdict) -> bool {
 
 /// Says how an attempt ended. A result on record counts whatever came after it, so that nothing whose result
 /// was recorded runs again; after a stop nothing else counts than why it was stopped.
-fn outcome(held: &Held, verdict: Verdict, ending: &Ending) -> AttemptOutcome {
+fn outcome(held: &Held, verdict: Verdict, ending: Option<&Ending>) -> AttemptOutcome {
     if let Some(result) = &held.result {
         return AttemptOutcome::Succeeded(result.clone());
     }
@@ -423,7 +419,8 @@ fn outcome(held: &Held, verdict: Verdict, ending: &Ending) -> AttemptOutcome {
     }
 }
 
-fn with_ending(failure: Failure, ending: &Ending) -> Failure {
+fn with_ending(failure: Failure, ending: Option<&Ending>) -> Failure {
+    let Some(ending) = ending else { return failure };
     let tail = Some(ending.stderr_tail.clone()).filter(|tail| !tail.is_empty());
     Failure { exit_code: ending.exit_code, signal: ending.signal, stderr_tail: tail, ..failure }
 }

@@ -18,6 +18,7 @@ mod waiting;
 mod words;
 
 pub use catalog::{Catalog, Refusal, Submitted};
+pub(crate) use protocol::VERSION_WITH_BATCHES;
 pub use protocol::{DISCOVER, SUPPORTED_VERSIONS, discover_result, is_well_formed_discover};
 pub use serve::{Closed, Server};
 pub use tools::{BrokenTool, input_schemas, output_schemas};

@@ -64,12 +64,12 @@ impl<C: Catalog> Server<C> {
         let mut writing = std::pin::pin!(connection.write_to(writer));
         tokio::select! {
             written = &mut writing => {
-                if let Err(error) = written {
+                if let Err(error) = &written {
                     tracing::debug!(%error, "the client is gone");
+                    connection.abandon();
                 }
-                connection.abandon();
                 Self::joined(library.await.map(|_| ()));
-                Closed::Unheard
+                if written.is_ok() { Closed::Said } else { Closed::Unheard }
             }
             ended = &mut library => {
                 Self::joined(ended.map(|_| ()));

@@ -130,7 +130,7 @@ fn spawned(task: TaskId, attempt: u32, ticket: u64) -> Event {
 }
 
 fn ended(task: TaskId, attempt: u32, verdict: Verdict) -> Event {
-    Event::InstanceEnded { task, attempt, ending: ending(), verdict, question: QUESTION }
+    Event::InstanceEnded { task, attempt, ending: Some(ending()), verdict, question: QUESTION }
 }
 
 fn cancel(task: TaskId, loaded: Option<Task>, ticket: u64) -> Event {
