@@ -28,6 +28,11 @@ const WRITER: &[(&str, i64)] = &[
     ("cache_size", -16_000),
 ];
 
+/// Returns the version of SQLite that is built in.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}
+
 /// What kind of database a writer works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Medium {

@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode};
 use crate::connection::{self, Medium};
 use crate::migrate;
 use crate::place::{beside, log_path};
-use crate::reader::Snapshot;
+use crate::reader::{Reader, Snapshot};
 use crate::{Checked, Error};
 
 /// What proves that no other process writes: the guard of the lock beside the database. The writer
@@ -129,6 +129,18 @@ impl Writer {
     /// Returns a view of what is committed, on the writer's own connection.
     pub fn view(&self) -> Snapshot<'_> {
         Snapshot::of(&self.connection)
+    }
+
+    /// Opens a reader of the same database: within the writer's process the only right way, since the file
+    /// must not be looked at by hand while the writer has it open.
+    ///
+    /// # Errors
+    /// As `Reader::open`. A database in memory has no second connection: use `view`.
+    pub fn reader(&self) -> Result<Reader, Error> {
+        match &self.opened {
+            Some(opened) => Reader::at(&opened.database.0),
+            None => Err(Error::bug("a database in memory has no second connection")),
+        }
     }
 
     /// Opens the connection anew after `OutcomeUnknown`; then what is on disk can be looked at.

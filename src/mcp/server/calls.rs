@@ -235,6 +235,11 @@ impl Calls {
         self.bytes
     }
 
+    /// Returns whether that call is still to be answered.
+    pub(super) fn owes(&self, number: CallNumber) -> bool {
+        self.calls.get(&number).is_some_and(|call| !call.answered)
+    }
+
     /// Returns whether an answer is still owed.
     pub(super) fn owes_answers(&self) -> bool {
         self.calls.values().any(|call| !call.answered)

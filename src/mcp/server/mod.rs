@@ -1,6 +1,7 @@
 //! The server side of a connection: our own transport in front of the protocol library, and the
 //! tools over a [`Catalog`].
 
+mod answer;
 pub mod arguments;
 mod batch;
 mod calls;

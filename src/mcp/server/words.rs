@@ -169,5 +169,9 @@ fn json<T: Serialize>(value: &T) -> String {
 
 /// Returns the beginning of a text, at most that many bytes, cut between characters.
 fn cut(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
