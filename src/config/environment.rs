@@ -50,6 +50,14 @@ impl Environment {
             .filter(move |(key, _)| key.starts_with(prefix))
     }
 
+    /// Returns this environment without the variables whose names begin like this.
+    #[must_use]
+    pub fn without_prefix(&self, prefix: &str) -> Self {
+        let mut other = self.clone();
+        other.variables.retain(|key, _| !key.to_string_lossy().starts_with(prefix));
+        other
+    }
+
     /// Returns the working directory; nothing if it is gone or may not be read.
     pub fn cwd(&self) -> Option<&Path> {
         self.cwd.as_deref()
