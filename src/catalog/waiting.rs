@@ -28,7 +28,7 @@ pub async fn wait(
         if waiting.wants_progress() {
             waiting.progress(&progress(&view));
         }
-        let over = mode.is_over(view.tasks.len(), view.pending.len());
+        let over = mode.is_over(&view);
         if over || waiting.is_ended() || Instant::now() >= deadline {
             return Ok(view);
         }
