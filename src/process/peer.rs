@@ -83,6 +83,12 @@ pub fn own_standing() -> Standing {
     i32::try_from(std::process::id()).map_or(Standing::Unknown, standing)
 }
 
+/// Whether the calling process runs below a guard, so that only a person elsewhere may decide.
+#[must_use]
+pub fn is_below_guard() -> bool {
+    !own_standing().is_free()
+}
+
 /// Whether a process is one of our guards: its one argument, and an executable that is ours, has
 /// our name (an older or newer version), or may not be looked at.
 fn is_guard(pid: i32) -> bool {

@@ -147,7 +147,7 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn may_start(&self) -> bool {
-        self.loaded.config.host.autostart && self.loaded.problem.is_none() && process::peer::own_standing().is_free()
+        self.loaded.config.host.autostart && self.loaded.problem.is_none() && !process::peer::is_below_guard()
     }
 
     pub(super) fn loaded(&self) -> &'a Loaded {
@@ -176,7 +176,7 @@ impl<'a> Session<'a> {
     }
 
     fn refuse_below_guard(&self) -> Result<(), Error> {
-        if !process::peer::own_standing().is_free() {
+        if process::peer::is_below_guard() {
             return Err(Error::new(Kind::Denied, "a host that is started by an agent would end with it")
                 .hint("start the host from a terminal of your own"));
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::Clock as _;
 use runtime::host::StopMode;
-use runtime::operations::{self, LiveHost, OperationError};
+use runtime::operations::{self, OperationError};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -16,7 +16,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wire::control::{Answer, Ask, CONTROL_LINE_BYTES_MAX, Request, SubmitRequest, Welcome};
 
-use super::connection::own_pid;
 use super::shared::Shared;
 use crate::error::{Error, Kind};
 use crate::system::SystemClock;
@@ -124,28 +123,17 @@ async fn done(ask: Ask, shared: &Arc<Shared>) -> Result<Value, Error> {
 }
 
 async fn submit(request: SubmitRequest, shared: &Arc<Shared>) -> Result<wire::views::TaskSummary, Error> {
-    let loaded = Arc::clone(&shared.loaded.borrow());
+    let (config, skills) = (shared.handle.config(), shared.handle.skills());
     // Looks at the file system, which may be slow.
-    let submission = blocking(move || operations::prepare(request, &loaded.config, &loaded.places.skills, SystemClock.now())).await?;
+    let submission = blocking(move || operations::prepare(request, &config, &skills, SystemClock.now())).await?;
     shared.handle.task_submit(submission).await.map_err(Error::from)
 }
 
 async fn status(shared: &Arc<Shared>) -> Result<Value, Error> {
-    let live = LiveHost {
-        pid: own_pid(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_at: shared.started_at,
-        instances: shared.handle.instances(),
-        clients: shared.clients.load(Ordering::Relaxed),
-    };
-    let shared = Arc::clone(shared);
-    let view = blocking(move || {
-        let loaded = Arc::clone(&shared.loaded.borrow());
-        let reader = store::Reader::open(&loaded.places.database)?;
-        operations::host_status(&reader, &shared.data_dir, Some(&live))
-    })
-    .await?;
-    value(&view)
+    let live = shared.handle.live(shared.clients.load(Ordering::Relaxed));
+    let data_dir = shared.data_dir.clone();
+    let view = shared.handle.read(move |reading| operations::host_status(reading, &data_dir, Some(&live))).await;
+    value(&view.map_err(Error::from)?)
 }
 
 /// Tells the number of the newest event, and again whenever there is a newer one.

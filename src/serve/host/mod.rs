@@ -13,6 +13,7 @@ use std::time::Duration;
 
 pub use detached::{WORD, arguments, requested, run_detached};
 pub use run::{Manner, run};
+pub(in crate::serve) use run::{Held, checked, folders, open_store};
 
 /// How long `host stop` lets what runs come to its end before it is stopped.
 pub const DRAIN_LIMIT: Duration = Duration::from_secs(10);

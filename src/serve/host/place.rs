@@ -24,7 +24,11 @@ pub fn make_folders(places: &Places) -> Result<(), Error> {
     Ok(())
 }
 
-fn make_folder(folder: &Path) -> Result<(), Error> {
+/// Makes one folder, and those above it, that only its owner may enter.
+///
+/// # Errors
+/// If it cannot be made, or others than its owner may write there.
+pub fn make_folder(folder: &Path) -> Result<(), Error> {
     let fail = |error: io::Error| {
         let kind = match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::StoreFull,

@@ -1,16 +1,23 @@
 //! The life of a host: lock, socket, store, work; then the faces close, what runs ends, the store closes.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Clock as _;
+use domain::{Clock as _, ProcessIdentity};
+use process::Spawner;
 use process::detach::Detached;
 use process::lock::DatabaseLock;
+use process::reaper::{Reaper, Registry};
 use process::signals::{Request, Requests};
-use runtime::host::{HostHandle, StopMode};
+use runtime::host::{Host, HostHandle, HostParts, Readers, StopMode};
+use runtime::operations::OperationError;
+use runtime::recovery::MachineSweeper;
+use runtime::registry::Folders;
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::shared::Shared;
@@ -39,6 +46,14 @@ pub enum Manner {
     Detached(Detached),
 }
 
+/// A store that is open for writing, and what was found out before.
+struct Opened {
+    writer: store::Writer,
+    checked: store::Checked,
+    /// How many files this process might open before it raised that: what its children get.
+    open_files: Option<u64>,
+}
+
 /// The lock, for as long as the store may be written.
 pub(in crate::serve) struct Held(#[expect(dead_code, reason = "held, not read")] pub(in crate::serve) DatabaseLock);
 
@@ -57,14 +72,16 @@ pub fn run(env: &Environment, loaded: &Loaded, manner: Manner) -> Result<(), Err
     lock.publish(&socket.to_string_lossy())
         .map_err(|error| Error::new(Kind::StoreFull, format!("write the lock file `{}`: {error}", places.lock.display())))?;
     // Fewer files than hoped for is no reason not to start.
-    let _ = process::limits::raise_open_files();
-    let writer = open_store(places, Held(lock))?;
+    let open_files = process::limits::raise_open_files().ok().and_then(|files| files.before);
+    let checked = checked(places)?;
+    let writer = open_store(&checked, Held(lock))?;
+    let store = Opened { writer, checked, open_files };
     let threads = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
         .build()
         .map_err(|error| Error::internal(format!("start the threads of the host: {error}")))?;
-    let lived = threads.block_on(live(env, loaded, writer, listener, socket, manner));
+    let lived = threads.block_on(live(env, loaded, store, listener, socket, manner));
     threads.shutdown_timeout(LAST_WORDS_LIMIT);
     lived
 }
@@ -84,7 +101,7 @@ fn take_lock(places: &Places) -> Result<DatabaseLock, Error> {
 async fn live(
     env: &Environment,
     loaded: &Loaded,
-    writer: store::Writer,
+    store: Opened,
     listener: std::os::unix::net::UnixListener,
     socket: PathBuf,
     manner: Manner,
@@ -92,9 +109,11 @@ async fn live(
     let fault = |what: &str, error: std::io::Error| Error::internal(format!("{what}: {error}"));
     let mut requests = Requests::new().map_err(|error| fault("listen to signals", error))?;
     let listener = UnixListener::from_std(listener).map_err(|error| fault("serve the socket", error))?;
-    let handle = start_work(loaded, writer).await?;
+    let (reaping, children) = (CancellationToken::new(), TaskTracker::new());
+    let _reaping = reaping.clone().drop_guard();
+    let handle = start_work(env, loaded, store, &reaping, &children)?;
     let (stops, mut stop_asked) = mpsc::channel(4);
-    let shared = Arc::new(Shared::new(handle.clone(), loaded.clone(), env.clone(), SystemClock.now(), stops));
+    let shared = Arc::new(Shared::new(handle.clone(), loaded.clone(), env.clone(), stops));
     ready(manner, &loaded.places, &socket)?;
 
     let connections = TaskTracker::new();
@@ -113,7 +132,7 @@ async fn live(
                     Request::Shutdown => break StopMode::Drain,
                     Request::Reload => shared.keep_up("").await,
                 },
-                () = handle.closed() => break StopMode::Now,
+                _ = handle.ended() => break StopMode::Now,
                 () = &mut idle => break StopMode::Drain,
                 () = &mut faces => {}
             }
@@ -184,15 +203,60 @@ fn ready(manner: Manner, places: &Places, socket: &std::path::Path) -> Result<()
     }
 }
 
-/// Opens the store for writing.
-pub(in crate::serve) fn open_store(places: &Places, access: Held) -> Result<store::Writer, Error> {
+/// Looks at the bytes of the database, before the first connection of this process.
+pub(in crate::serve) fn checked(places: &Places) -> Result<store::Checked, Error> {
     let place = store::Place { database: places.database.clone(), outputs: places.outputs.clone() };
-    let checked = store::preflight(place).map_err(Error::from)?;
-    let opening = store::Opening { binary: env!("CARGO_PKG_VERSION"), now: SystemClock.now() };
-    store::Writer::open(checked, access, opening).map_err(Error::from)
+    store::preflight(place).map_err(|error| Error::from(OperationError::from(error)))
 }
 
-async fn start_work(loaded: &Loaded, writer: store::Writer) -> Result<HostHandle, Error> {
-    let _ = (loaded, writer, UuidSource);
-    todo!("runtime's start")
+/// Opens the store for writing, and brings it to the newest version.
+pub(in crate::serve) fn open_store(checked: &store::Checked, access: Held) -> Result<store::Writer, Error> {
+    let opening = store::Opening { binary: env!("CARGO_PKG_VERSION"), now: SystemClock.now() };
+    store::Writer::open(checked, access, opening).map_err(|error| Error::from(OperationError::from(error)))
+}
+
+/// Returns the folders that instances leave things in, which are made if need be.
+pub(in crate::serve) fn folders(places: &Places) -> Result<Folders, Error> {
+    let folders = Folders { ends: places.logs.join("ends"), logs: Some(places.logs.join("instances")) };
+    place::make_folder(&folders.ends)?;
+    place::make_folder(&places.logs.join("instances"))?;
+    Ok(folders)
+}
+
+/// Starts the work of a host: what drives agents, what ends those of a dead host, and the turn.
+fn start_work(env: &Environment, loaded: &Loaded, store: Opened, reaping: &CancellationToken, tasks: &TaskTracker) -> Result<HostHandle, Error> {
+    let fault = |what: &str, error: std::io::Error| Error::internal(format!("{what}: {error}"));
+    let registry = Registry::new();
+    let reaper = Reaper::new(registry.clone()).map_err(|error| fault("become the parent of orphans", error))?;
+    tasks.spawn(reaper.run(reaping.clone()));
+    let spawner = Spawner::new(registry).map_err(|error| fault("prepare the start of children", error))?.with_open_files(store.open_files);
+    let boot_id = spawner.boot_id().to_owned();
+    let this = process::Identity::current().ok_or_else(|| Error::internal("this process is not in /proc"))?;
+    let toolbox = nexora::tools::builtin();
+    let parts = HostParts {
+        writer: store.writer,
+        readers: Readers::new(store.checked),
+        config: loaded.config.clone(),
+        skills: Arc::new(nexora::skills::library(Some(&loaded.places.skills), &toolbox)),
+        driver: Arc::new(agent::Driver::new(spawner)),
+        sweeper: Arc::new(MachineSweeper),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(UuidSource),
+        folders: folders(&loaded.places)?,
+        own_env: own_env(env, loaded),
+        process: ProcessIdentity { pid: this.pid, start_ticks: this.start },
+        boot_id,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    Host::start(parts).map_err(Error::from)
+}
+
+/// Returns the variables by which our own executable, as a child, finds the same places.
+fn own_env(env: &Environment, loaded: &Loaded) -> Vec<(OsString, OsString)> {
+    let mut passed: Vec<(OsString, OsString)> =
+        ["XDG_CONFIG_HOME"].iter().filter_map(|name| Some(((*name).into(), env.get(name)?.to_owned()))).collect();
+    if let Some(home) = &loaded.places.home {
+        passed.push(("MODELSCAN_HOME".into(), home.clone().into_os_string()));
+    }
+    passed
 }

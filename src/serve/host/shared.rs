@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::Timestamp;
 use runtime::host::{HostHandle, StopMode};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -23,8 +22,6 @@ pub(super) struct Shared {
     pub(super) clients: AtomicU64,
     /// Told whenever a client came or went.
     pub(super) clients_changed: watch::Sender<u64>,
-    /// Since when this host runs.
-    pub(super) started_at: Timestamp,
     /// The folder of the database.
     pub(super) data_dir: PathBuf,
     /// Ends every connection.
@@ -40,7 +37,6 @@ impl Shared {
         handle: HostHandle,
         loaded: Loaded,
         env: Environment,
-        started_at: Timestamp,
         stops: mpsc::Sender<StopMode>,
     ) -> Self {
         Self {
@@ -51,7 +47,6 @@ impl Shared {
             env,
             clients: AtomicU64::new(0),
             clients_changed: watch::Sender::new(0),
-            started_at,
             closing: CancellationToken::new(),
             stops,
         }
