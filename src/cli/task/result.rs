@@ -6,7 +6,7 @@ use wire::views::{ResultView, TaskSummary};
 
 use super::ending::{STILL_GOING, exit_of};
 use crate::cli::context::{Books, Context, look_after};
-use crate::cli::output::{Exit, Outcome};
+use crate::cli::output::Outcome;
 use crate::cli::{escape, show};
 use crate::error::Error;
 

@@ -45,7 +45,7 @@ pub(super) async fn serve(stream: UnixStream, shared: Arc<Shared>) {
 async fn serve_mcp(reader: BufReader<OwnedReadHalf>, writer: OwnedWriteHalf, preamble: Preamble, shared: &Arc<Shared>) {
     let catalog = HostCatalog::new(
         shared.handle.clone(),
-        shared.loaded.subscribe(),
+        Arc::clone(&shared.shelf),
         preamble.cwd,
         preamble.env,
     );

@@ -123,9 +123,9 @@ async fn done(ask: Ask, shared: &Arc<Shared>) -> Result<Value, Error> {
 }
 
 async fn submit(request: SubmitRequest, shared: &Arc<Shared>) -> Result<wire::views::TaskSummary, Error> {
-    let (config, skills) = (shared.handle.config(), shared.handle.skills());
+    let (config, shelf) = (shared.handle.config(), Arc::clone(&shared.shelf));
     // Looks at the file system, which may be slow.
-    let submission = blocking(move || operations::prepare(request, &config, &skills, SystemClock.now())).await?;
+    let submission = blocking(move || operations::prepare(request, &config, &shelf.library(), SystemClock.now())).await?;
     shared.handle.task_submit(submission).await.map_err(Error::from)
 }
 

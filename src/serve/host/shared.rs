@@ -8,6 +8,7 @@ use runtime::host::{HostHandle, StopMode};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::catalog::Shelf;
 use crate::config::{Environment, Loaded, load};
 
 /// What the connections of a host share.
@@ -16,6 +17,8 @@ pub(super) struct Shared {
     pub(super) handle: HostHandle,
     /// The configuration in force.
     pub(super) loaded: watch::Sender<Arc<Loaded>>,
+    /// The skills at hand, read anew when the user's have changed.
+    pub(super) shelf: Arc<Shelf>,
     /// The environment that the configuration is read with.
     pub(super) env: Environment,
     /// How many clients are connected.
@@ -42,6 +45,7 @@ impl Shared {
         Self {
             handle,
             data_dir: loaded.places.data_dir().to_owned(),
+            shelf: Arc::new(Shelf::new(&loaded.places.skills)),
             told_hash: Mutex::new(loaded.hash.clone()),
             loaded: watch::Sender::new(Arc::new(loaded)),
             env,
