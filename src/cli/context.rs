@@ -7,6 +7,7 @@ use runtime::operations::{self, OperationError, Reading};
 use wire::control::Ask;
 use wire::views::TaskSummary;
 
+use super::arguments::LogLevel;
 use super::output::Output;
 use crate::config::{self, Choices, Environment, Loaded};
 use crate::error::{Error, Kind};
@@ -21,6 +22,8 @@ pub struct Context<'a> {
     pub choices: Choices,
     /// The way out.
     pub out: Output,
+    /// How much a host or an agent logs.
+    pub log: Option<LogLevel>,
 }
 
 impl Context<'_> {
@@ -61,7 +64,7 @@ impl Context<'_> {
     /// # Errors
     /// `Denied` if this process runs below a guard.
     pub fn refuse_below_guard(&self, what: &str) -> Result<(), Error> {
-        if process::peer::is_below_guard() {
+        if !process::peer::own_standing().is_free() {
             return Err(Error::new(Kind::Denied, format!("{what} is not for an agent to decide"))
                 .hint("ask a person to run it in a terminal"));
         }
@@ -83,6 +86,7 @@ pub fn text_of(path: &Path) -> Result<&str, Error> {
 /// The store, opened once for reading.
 pub struct Books<'a> {
     loaded: &'a Loaded,
+    place: store::Place,
     reader: store::Reader,
 }
 
@@ -94,8 +98,8 @@ impl<'a> Books<'a> {
     pub fn open(loaded: &'a Loaded) -> Result<Self, Error> {
         let place =
             store::Place { database: loaded.places.database.clone(), outputs: loaded.places.outputs.clone() };
-        let checked = store::preflight(place)?;
-        Ok(Self { loaded, reader: store::Reader::open(&checked)? })
+        let checked = store::preflight(place.clone())?;
+        Ok(Self { loaded, place, reader: store::Reader::open_or_empty(&checked)? })
     }
 
     /// Reads something.
@@ -106,13 +110,9 @@ impl<'a> Books<'a> {
         &self,
         operation: impl FnOnce(&Reading<'_>) -> Result<T, OperationError>,
     ) -> Result<T, Error> {
-        let reading = Reading {
-            reader: &self.reader,
-            config: &self.loaded.config,
-            outputs: &self.loaded.places.outputs,
-            skills: &self.loaded.places.skills,
-            now: SystemClock.now(),
-        };
+        let view = self.reader.snapshot()?;
+        let reading =
+            Reading { view: &view, config: &self.loaded.config, place: &self.place, now: SystemClock.now() };
         operation(&reading).map_err(Error::from)
     }
 

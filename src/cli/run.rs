@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 use super::arguments::{ColorWhen, Command, CommandLine, Global};
 use super::context::Context;
 use super::output::{Ended, Exit, Manner, Outcome, Output, Palette};
-use super::{agent, event, host, message, overview, skill, task, version};
+use super::{agent, demo, event, host, mcp, message, nexora, overview, skill, task, version};
 use crate::config::{Choices, Environment};
 use crate::error::{Error, Kind};
 
@@ -20,7 +20,8 @@ pub fn run(env: &Environment, args: Vec<OsString>) -> u8 {
         Ok(line) => line,
         Err(error) => return refuse(env, json, &error),
     };
-    let out = Output::new(manner(env, &line.global));
+    let is_protocol = matches!(line.command, Some(Command::Mcp { .. } | Command::Nexora));
+    let out = Output::new(manner(env, &line.global, is_protocol));
     finish(out, dispatch(env, line, out))
 }
 
@@ -37,8 +38,7 @@ fn finish(out: Output, outcome: Outcome) -> u8 {
 
 fn dispatch(env: &Environment, line: CommandLine, out: Output) -> Outcome {
     let Global { home, config, set, log, .. } = line.global;
-    let ctx = Context { env, choices: Choices { home, config, set }, out };
-    let _ = log;
+    let ctx = Context { env, choices: Choices { home, config, set }, out, log };
     match line.command {
         None => overview::run(&ctx),
         Some(Command::Task(verb)) => task::run(&ctx, verb),
@@ -48,20 +48,21 @@ fn dispatch(env: &Environment, line: CommandLine, out: Output) -> Outcome {
         Some(Command::Message(verb)) => message::run(&ctx, verb),
         Some(Command::Host(verb)) => host::run(&ctx, &verb),
         Some(Command::Version) => version::run(&ctx),
-        Some(Command::Mcp { .. } | Command::Nexora | Command::Demo { .. }) => {
-            Err(Error::internal("not wired").into())
-        }
+        Some(Command::Mcp { cwd }) => mcp::run(&ctx, cwd),
+        Some(Command::Nexora) => nexora::run(&ctx),
+        Some(Command::Demo { path }) => demo::run(&ctx, &path),
     }
 }
 
-fn manner(env: &Environment, global: &Global) -> Manner {
+fn manner(env: &Environment, global: &Global, is_protocol: bool) -> Manner {
     let palette = |is_terminal: bool| match global.color {
         ColorWhen::Always => Palette::COLOURED,
         ColorWhen::Never => Palette::PLAIN,
         ColorWhen::Auto => auto_palette(env, is_terminal),
     };
     Manner {
-        json: global.json,
+        // On stdout of a protocol there is nothing but the protocol.
+        json: global.json && !is_protocol,
         quiet: global.quiet,
         stdout: palette(io::stdout().is_terminal()),
         stderr: palette(io::stderr().is_terminal()),

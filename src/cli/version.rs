@@ -5,6 +5,9 @@ use wire::views::VersionView;
 use super::context::Context;
 use super::output::{Exit, Outcome};
 
+/// The version of the Agent Client Protocol that both ends speak.
+const AGENT_PROTOCOL: u32 = 1;
+
 /// Runs the command.
 pub fn run(ctx: &Context<'_>) -> Outcome {
     let view = VersionView {
@@ -12,7 +15,7 @@ pub fn run(ctx: &Context<'_>) -> Outcome {
         database_version: store::NEWEST_VERSION,
         sqlite: store::sqlite_version().to_owned(),
         mcp: mcp::server::SUPPORTED_VERSIONS.iter().map(|version| (*version).to_owned()).collect(),
-        acp: acp::PROTOCOL_VERSION,
+        acp: AGENT_PROTOCOL,
     };
     ctx.out.answer(&view, |_| words(&view))?;
     Ok(Exit::OK)

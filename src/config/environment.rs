@@ -68,6 +68,12 @@ impl Environment {
         self.executable.as_deref()
     }
 
+    /// Returns the variables that are text.
+    pub fn text(&self) -> BTreeMap<String, String> {
+        let pairs = self.variables.iter().filter_map(|(key, value)| Some((key.to_str()?, value.to_str()?)));
+        pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
     /// Returns the part that goes with a task: `PATH HOME LANG LC_* TZ USER SHELL`, as far as it is text.
     pub fn submitted(&self) -> BTreeMap<String, String> {
         self.variables

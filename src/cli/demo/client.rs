@@ -173,7 +173,7 @@ impl Client {
                     let total = message["params"]["total"].as_f64().filter(|total| *total > 0.0).unwrap_or(1.0);
                     on_progress(done / total, message["params"]["message"].as_str().unwrap_or(""));
                 } else if message["id"] == json!(id) {
-                    return Ok((line, message));
+                    return Ok::<_, Error>((line, message));
                 }
             }
         };

@@ -5,6 +5,9 @@ use wire::views::TaskSummary;
 
 use crate::cli::output::Exit;
 
+/// The code of a wait that ended before its task did.
+pub const STILL_GOING: Exit = Exit(124);
+
 /// Returns the exit code for a task as it stands; one that is not done has the code of a wait that ended
 /// too early.
 pub fn exit_of(task: &TaskSummary) -> Exit {

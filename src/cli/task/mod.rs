@@ -9,9 +9,6 @@ mod show;
 mod submit;
 mod wait;
 
-pub use ending::exit_of;
-pub use wait::{Limit, wait_until_done};
-
 use super::arguments::TaskVerb;
 use super::context::Context;
 use super::output::Outcome;

@@ -4,9 +4,9 @@ use domain::TaskState;
 use runtime::operations::{ResultPart, task_result, task_status};
 use wire::views::{ResultView, TaskSummary};
 
-use super::ending::exit_of;
+use super::ending::{STILL_GOING, exit_of};
 use crate::cli::context::{Books, Context, look_after};
-use crate::cli::output::{Exit, Outcome};
+use crate::cli::output::Outcome;
 use crate::cli::{escape, show};
 use crate::error::Error;
 
@@ -52,7 +52,7 @@ fn words(view: &ResultView) -> Result<String, Error> {
 
 fn tell_why_none(ctx: &Context<'_>, task: &TaskSummary) {
     let id = show::task::short_id(&task.id);
-    if exit_of(task) == Exit(124) {
+    if exit_of(task) == STILL_GOING {
         ctx.out.always(&format!("task {id} is {}: it has no result yet", task.state));
         ctx.out.always(&format!("`modelscan task wait {id}` waits for it"));
     } else {

@@ -12,6 +12,7 @@ use wire::views::TaskSummary;
 
 use super::ending::exit_of;
 use super::wait::{Limit, wait_until_done};
+use crate::catalog::Shelf;
 use crate::cli::arguments::Submit;
 use crate::cli::context::{Context, ask, text_of};
 use crate::cli::output::{Exit, Outcome};
@@ -26,7 +27,8 @@ pub fn run(ctx: &Context<'_>, flags: Submit) -> Outcome {
     let (wait, wait_limit) = (flags.wait, flags.wait_limit);
     let request = request(ctx, flags)?;
     // Checked here too, so that what is wrong starts no host and leaves nothing behind.
-    prepare(request.clone(), &loaded.config, &loaded.places.skills, SystemClock.now()).map_err(Error::from)?;
+    let library = Shelf::new(&loaded.places.skills).library();
+    prepare(request.clone(), &loaded.config, &library, SystemClock.now()).map_err(Error::from)?;
     let task: TaskSummary = ask(ctx, &loaded, Ask::Submit { task: Box::new(request) })?;
     if wait {
         return follow_to_the_end(ctx, &loaded, &task, Limit::of(wait_limit));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use runtime::operations::{WaitMode, task_wait_now};
 use wire::views::TaskWaitView;
 
-use super::ending::{exit_of, first_bad};
+use super::ending::{STILL_GOING, exit_of, first_bad};
 use crate::cli::context::{Books, Context};
 use crate::cli::interrupt;
 use crate::cli::output::{Ended, Exit, Outcome};
@@ -46,15 +46,12 @@ pub fn run(ctx: &Context<'_>, given: &[String], any: bool, limit: Option<Duratio
     Ok(exit(&view, mode))
 }
 
-/// The first that is not 0, in the order asked; where one of them was enough, those that are not done
-/// do not count.
+/// The first that is not 0, in the order asked; where one of them was enough, those that still go on do
+/// not count.
 fn exit(view: &TaskWaitView, mode: WaitMode) -> Exit {
-    let over = mode.is_over(view.tasks.len(), view.pending.len());
-    let counted = view.tasks.iter().filter(|task| {
-        let skipped = mode == WaitMode::Any && over && view.pending.contains(&task.id);
-        !skipped
-    });
-    first_bad(counted.map(exit_of))
+    let over = mode.is_over(view);
+    let counts = |exit: &Exit| !(mode == WaitMode::Any && over && *exit == STILL_GOING);
+    first_bad(view.tasks.iter().map(exit_of).filter(counts))
 }
 
 /// Waits until the tasks are done or the limit has passed, and returns where they stand then. Starts a
@@ -77,11 +74,11 @@ pub fn wait_until_done(
     };
     let look = || books.read(|reading| task_wait_now(reading, ids));
     let mut view = look()?;
-    if mode.is_over(view.tasks.len(), view.pending.len()) {
+    if mode.is_over(&view) {
         return Ok(view);
     }
     let _listening = interrupt::exit_when_interrupted(interrupt::Manner::Waiting { quiet: ctx.out.is_quiet() });
-    let mut bar = Bar::new(ctx.out.is_watched());
+    let bar = Bar::new(ctx.out.is_watched());
     let mut watch = Session::new(ctx.env, loaded).watch()?;
     loop {
         bar.show(&view.tasks, &view.pending);
@@ -89,7 +86,7 @@ pub fn wait_until_done(
             return Ok(view);
         }
         view = look()?;
-        if mode.is_over(view.tasks.len(), view.pending.len()) {
+        if mode.is_over(&view) {
             return Ok(view);
         }
     }

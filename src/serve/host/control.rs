@@ -125,8 +125,7 @@ async fn done(ask: Ask, shared: &Arc<Shared>) -> Result<Value, Error> {
 async fn submit(request: SubmitRequest, shared: &Arc<Shared>) -> Result<wire::views::TaskSummary, Error> {
     let (config, shelf) = (shared.handle.config(), Arc::clone(&shared.shelf));
     // Looks at the file system, which may be slow.
-    let prepared = blocking(move || operations::prepare(request, &config, &shelf.library(), SystemClock.now()));
-    let submission = prepared.await?;
+    let submission = blocking(move || operations::prepare(request, &config, &shelf.library(), SystemClock.now())).await?;
     shared.handle.task_submit(submission).await.map_err(Error::from)
 }
 

@@ -17,7 +17,7 @@ pub(super) struct Shared {
     pub(super) handle: HostHandle,
     /// The configuration in force.
     pub(super) loaded: watch::Sender<Arc<Loaded>>,
-    /// The skills at hand.
+    /// The skills at hand, read anew when the user's have changed.
     pub(super) shelf: Arc<Shelf>,
     /// The environment that the configuration is read with.
     pub(super) env: Environment,
