@@ -6,7 +6,7 @@ use modelscan_process::lines::LineReader;
 use modelscan_process::peer::{Standing, standing};
 use modelscan_process::{Identity, Proof, Signal};
 
-use crate::support::{direct, escaped, hosted, line, spawner, within};
+use crate::support::{direct, escaped, hosted, launch, line, spawner, within};
 
 #[tokio::test]
 async fn a_child_killed_from_outside_is_told_from_one_that_we_killed() {
@@ -90,6 +90,16 @@ async fn whoever_descends_from_a_guard_is_known_by_its_parents() {
         within(escaped.instance.end()).await.unwrap();
         assert_eq!(standing(escaped.pid), Standing::Unknown);
     }
+}
+
+#[tokio::test]
+async fn a_child_knows_where_it_stands_itself() {
+    let spawner = spawner();
+    let mut instance = within(spawner.spawn(launch(&["standing", "self"]))).await.unwrap();
+    let guard = instance.record().guard.unwrap();
+    let mut lines = LineReader::new(instance.take_stdout().unwrap());
+    assert_eq!(line(&mut lines).await, format!("{:?}", Standing::BelowGuard(guard.pid)));
+    within(instance.wait()).await;
 }
 
 #[tokio::test]
