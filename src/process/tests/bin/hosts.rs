@@ -121,6 +121,7 @@ pub fn adopting(folder: &str, words: &[&str]) -> ExitCode {
         let mut owned = tokio::task::JoinSet::new();
         owned.spawn(reaper.run(cancel.clone()));
         let code = host(folder, words, registry).await;
+        tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await.unwrap().unwrap();
         cancel.cancel();
         owned.join_all().await;
         code

@@ -65,12 +65,15 @@ async fn after_a_guards_death_the_host_ends_what_it_finds_and_says_so() {
 
 #[tokio::test]
 async fn a_host_that_adopts_ends_even_what_lost_every_mark() {
-    let mut hosted = hosted("adopting", "daemon-env-i").await;
-    hosted.record.guard.unwrap().signal(Signal::Kill).unwrap();
-    let ended = line(&mut hosted.lines).await;
-    assert!(ended.starts_with("ended ") && ended.contains("Unproven { left: [] }"), "{ended}");
-    hosted.held.wait_free();
-    within(hosted.host.wait()).await.unwrap();
+    for kind in ["daemon-env-i", "subreaper", "racer", "racer-session", "racers-session"] {
+        let mut hosted = hosted("adopting", kind).await;
+        hosted.record.guard.unwrap().signal(Signal::Kill).unwrap();
+        let ended = line(&mut hosted.lines).await;
+        assert!(ended.starts_with("ended ") && ended.contains("Unproven { left: [] }"), "{kind}: {ended}");
+        // The host lives on until its stdin ends, and so does its second line.
+        hosted.held.wait_free();
+        within(hosted.host.wait()).await.unwrap();
+    }
 }
 
 #[tokio::test]
