@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -93,7 +94,7 @@ impl HostStart {
         drop(command);
         let mut child = child.map_err(StartError::Execute)?;
         let pid = child.id();
-        match wait_ready(File::from(std::os::fd::OwnedFd::from(read)), self.timeout) {
+        match wait_ready(File::from(OwnedFd::from(read)), self.timeout) {
             Heard::Ready(text) => {
                 let identity = i32::try_from(pid).ok().and_then(Identity::of);
                 match identity {
@@ -182,16 +183,18 @@ pub fn detach() -> io::Result<Detached> {
 }
 
 impl Detached {
-    /// Tells the starter that this host answers, then writes to `log` what goes to stdout and
-    /// stderr from here on. A starter that is gone is no error.
+    /// Lets `log` have what goes to stdout and stderr from here on, then tells the starter that
+    /// this host answers. A starter that is gone is no error.
     ///
     /// # Errors
     /// The log cannot be put in place.
     pub fn ready(self, text: &str, log: &File) -> io::Result<()> {
         let line = [READY, text.replace('\n', " ").as_bytes(), b"\n"].concat();
-        let mut stdout = io::stdout().lock();
-        let _starter_gone = stdout.write_all(&line).and_then(|()| stdout.flush());
-        stdio::redirect_output(log)
+        let mut starter = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        stdio::redirect_output(log)?;
+        // Last, so that whoever reads the line finds everything in its place.
+        let _starter_gone = starter.write_all(&line);
+        Ok(())
     }
 }
 

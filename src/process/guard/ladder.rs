@@ -58,33 +58,47 @@ struct Woken {
     told_to_end: bool,
 }
 
-impl Watch {
-    /// Begins the watch. Signals are blocked from here on, after the child was started, so that
-    /// the child does not inherit the mask.
-    pub(super) fn new(socket: UnixStream, child: Identity) -> io::Result<Self> {
+/// Everything that a watch needs and that can fail, made before there is a child.
+pub(super) struct Prepared {
+    socket: UnixStream,
+    signals: SignalFd,
+    set: SigSet,
+    guard: Identity,
+}
+
+impl Prepared {
+    pub(super) fn new(socket: UnixStream) -> io::Result<Self> {
         let mut set = SigSet::empty();
         for signal in [Caught::SIGCHLD, Caught::SIGTERM, Caught::SIGINT, Caught::SIGHUP, Caught::SIGQUIT] {
             set.add(signal);
         }
-        set.thread_block()?;
         let signals = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        let gone = || io::Error::other("this process is not in /proc");
-        Ok(Self {
-            socket,
+        let guard = Identity::current().ok_or_else(|| io::Error::other("this process is not in /proc"))?;
+        Ok(Self { socket, signals, set, guard })
+    }
+
+    /// Begins the watch. Signals are blocked from here on, after the child was started, so that
+    /// the child does not inherit the mask.
+    pub(super) fn begin(self, child: Identity, child_pid: Pid) -> Watch {
+        let _cannot_fail = self.set.thread_block();
+        Watch {
+            socket: self.socket,
             socket_open: true,
-            signals,
-            guard: Identity::current().ok_or_else(gone)?,
+            signals: self.signals,
+            guard: self.guard,
             child,
-            child_pid: table::raw(child.pid).ok_or_else(gone)?,
+            child_pid,
             child_status: None,
             kill_sent: false,
             kill_at_once: false,
             seen: HashSet::new(),
             killed: Vec::new(),
             killed_total: 0,
-        })
+        }
     }
+}
 
+impl Watch {
     /// Watches until the end begins, then climbs the ladder; returns when nothing is left.
     pub(super) fn attend(mut self) -> EndRecord {
         let cause = self.wait_for_end();

@@ -31,13 +31,16 @@ use crate::table;
 const BUSY_TRIES: u32 = 10;
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
+/// Three times what the ladder takes when something in it is stuck.
+const GUARD_PATIENCE: Duration = Duration::from_secs(15);
+
 /// Starts instances; cheap to clone, all clones are one.
 #[derive(Debug, Clone)]
 pub struct Spawner {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     program: PathBuf,
     args: Vec<OsString>,
@@ -45,6 +48,7 @@ struct Inner {
     tracker: TaskTracker,
     boot_id: String,
     open_files: Option<u64>,
+    guard_patience: Duration,
 }
 
 impl Spawner {
@@ -63,23 +67,26 @@ impl Spawner {
     pub fn with_guard(program: PathBuf, args: Vec<OsString>, registry: Registry) -> io::Result<Self> {
         let boot_id = table::boot_id()?;
         let tracker = TaskTracker::new();
-        Ok(Self { inner: Arc::new(Inner { program, args, registry, tracker, boot_id, open_files: None }) })
+        let (open_files, guard_patience) = (None, GUARD_PATIENCE);
+        let inner = Inner { program, args, registry, tracker, boot_id, open_files, guard_patience };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Says which soft limit of open files children get, since the host's own was raised.
     #[must_use]
     pub fn with_open_files(self, open_files: Option<u64>) -> Self {
-        let Inner { program, args, registry, tracker, boot_id, .. } = &*self.inner;
-        Self {
-            inner: Arc::new(Inner {
-                program: program.clone(),
-                args: args.clone(),
-                registry: registry.clone(),
-                tracker: tracker.clone(),
-                boot_id: boot_id.clone(),
-                open_files,
-            }),
-        }
+        let mut inner = self.inner.as_ref().clone();
+        inner.open_files = open_files;
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Says how long a guard that was asked to end may say nothing before it is killed itself and
+    /// the proof is lost with it; 15 s by default.
+    #[must_use]
+    pub fn with_guard_patience(self, guard_patience: Duration) -> Self {
+        let mut inner = self.inner.as_ref().clone();
+        inner.guard_patience = guard_patience;
+        Self { inner: Arc::new(inner) }
     }
 
     /// Returns the identifier of this boot, for records made before a spawn.
@@ -150,6 +157,7 @@ impl Spawner {
             end_asked: end_asked.clone(),
             kill_asked: kill_asked.clone(),
             registry: self.inner.registry.clone(),
+            guard_patience: self.inner.guard_patience,
         };
         self.inner.tracker.spawn(supervise(supervisor, started));
 

@@ -30,8 +30,6 @@ use crate::sweep;
 const STDIN_WAIT: Duration = Duration::from_millis(500);
 /// How often a guard that was asked to end is continued: its child may have stopped it.
 const CONTINUE_EVERY: Duration = Duration::from_millis(200);
-/// A guard that has said nothing for this long after it was asked is killed itself.
-const GUARD_SILENT_MAX: Duration = Duration::from_secs(15);
 /// What a guard gets to exit after its last word.
 const GUARD_EXIT_MAX: Duration = Duration::from_secs(5);
 /// What stderr gets to become quiet after the end.
@@ -54,6 +52,8 @@ pub(super) struct Supervisor {
     pub(super) end_asked: CancellationToken,
     pub(super) kill_asked: CancellationToken,
     pub(super) registry: Registry,
+    /// A guard that has said nothing for this long after it was asked is killed itself.
+    pub(super) guard_patience: Duration,
 }
 
 type Started = oneshot::Sender<Result<InstanceRecord, SpawnError>>;
@@ -65,7 +65,7 @@ pub(super) async fn supervise(mut this: Supervisor, started: Started) {
         Err(error) => {
             // The socket is closed: a guard that had begun ends what it began.
             this.stdin.close();
-            if this.collect_guard(GUARD_SILENT_MAX).await == Collected::Killed {
+            if this.collect_guard(this.guard_patience).await == Collected::Killed {
                 sweep::sweep(&this.record, Some(&this.registry)).await;
             }
             this.ended.cancel();
@@ -170,7 +170,7 @@ impl Supervisor {
                         stage = Stage::asked_now(false);
                         self.command(&mut commands, COMMAND_END).await;
                     }
-                    Stage::Asked { since, killed, .. } if since.elapsed() < GUARD_SILENT_MAX => {
+                    Stage::Asked { since, killed, .. } if since.elapsed() < self.guard_patience => {
                         self.continue_guard();
                         stage = Stage::Asked { since, killed, next: Instant::now() + CONTINUE_EVERY };
                     }
