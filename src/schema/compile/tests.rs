@@ -193,3 +193,79 @@ fn the_schema_of_schemas_and_data_that_looks_like_one_are_fine() {
     assert!(compile(&json!({"default": {"$ref": "x"}, "enum": [{"$ref": "y"}]}), &[]).is_ok());
     assert!(compile(&json!({"properties": {"default": {"$ref": "x"}}}), &[]).is_err());
 }
+
+/// Schemas of known words with values that may or may not fit them.
+fn any_schema() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(json!({})),
+        Just(json!(true)),
+        Just(json!(null)),
+        any::<i64>().prop_map(Value::from),
+        prop_oneof![Just(-1.0), Just(0.0), Just(1e300), Just(0.1)].prop_map(Value::from),
+        "(#|#/\\$defs/a|[a-z]{0,3}|\\(|\\[|\\\\d\\{9999999\\}|https?://x)".prop_map(Value::from),
+        Just(json!("string")),
+    ];
+    let word = prop::sample::select(vec![
+        "type",
+        "enum",
+        "const",
+        "minimum",
+        "maximum",
+        "multipleOf",
+        "minLength",
+        "pattern",
+        "format",
+        "items",
+        "prefixItems",
+        "contains",
+        "minContains",
+        "uniqueItems",
+        "properties",
+        "patternProperties",
+        "additionalProperties",
+        "required",
+        "not",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "if",
+        "then",
+        "else",
+        "$ref",
+        "$defs",
+        "a",
+        "$id",
+        "$anchor",
+        "$schema",
+        "$dynamicRef",
+        "dependentSchemas",
+        "dependentRequired",
+        "unevaluatedProperties",
+        "unevaluatedItems",
+        "propertyNames",
+        "contentEncoding",
+    ]);
+    leaf.prop_recursive(5, 40, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((word.clone(), inner), 0..5).prop_map(|entries| entries
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_schema_panics(schema in any_schema(), value in any_schema()) {
+        match compile(&schema, &[]) {
+            Ok(checker) => {
+                for problem in checker.check(&value) {
+                    prop_assert!(problem.to_string().len() < 4_000);
+                }
+            }
+            Err(error) => prop_assert!(error.to_string().len() < 4_000),
+        }
+    }
+}
