@@ -1,1 +1,4 @@
-//! The product: faces, host process, configuration files and all text for people.
+//! The product as a library: faces, host process, configuration and all text for people.
+
+pub mod config;
+pub mod error;

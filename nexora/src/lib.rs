@@ -1,5 +1,7 @@
-//! Nexora, our agent: its tools, the interpreter of plans and its face to agent clients.
+//! Nexora, our agent: its tools, its bundled skills, the interpreter of plans and its face to agent
+//! clients.
 
 pub mod face;
 pub mod plan;
+pub mod skills;
 pub mod tools;

@@ -6,4 +6,5 @@ pub mod control;
 pub mod extension;
 pub mod plan;
 pub mod schemas;
+pub mod time;
 pub mod views;

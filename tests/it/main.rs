@@ -1,1 +1,6 @@
-//! The integration tests, one binary.
+//! The integration tests, one binary: the built product through its real faces, and the structure of
+//! the project itself.
+
+#![allow(missing_docs, reason = "tests are read by their names")]
+
+mod structure;

@@ -1,1 +1,0 @@
-//! The configuration as types: what the TOML file, the variables and `--set` say.

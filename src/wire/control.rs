@@ -1,1 +1,0 @@
-//! The control protocol: what a command line asks a host over its socket.

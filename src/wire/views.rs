@@ -1,1 +1,0 @@
-//! What `--json` shows: views of tasks, events, messages, agents and the host.
