@@ -332,7 +332,7 @@ async fn failures_are_text_alone_that_begins_with_the_kind() {
     client.say(&status("1", "unknown")).await;
     assert_is(&failed("1", &["task_not_found: ", "Hint: "]), &client.hear().await);
     client.say(&request("2", "tools/call", r#"{"name":"task_submit"}"#)).await;
-    assert_is(&failed("2", &["invalid_input: there is nothing to do"]), &client.hear().await);
+    assert_is(&failed("2", &["bad_input: there is nothing to do"]), &client.hear().await);
 }
 
 #[tokio::test]

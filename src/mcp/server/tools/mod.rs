@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::catalog::Refusal;
 
 /// The kind of a refusal of arguments.
-pub(super) const BAD_ARGUMENTS: &str = "invalid_input";
+pub(super) const BAD_ARGUMENTS: &str = "bad_input";
 
 /// How many problems of one call are told.
 const PROBLEMS_TOLD: usize = 5;

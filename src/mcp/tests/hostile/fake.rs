@@ -123,7 +123,7 @@ impl Catalog for Fake {
         let _inside = self.seen.enter();
         if arguments.prompt.is_none() && arguments.skill.is_none() {
             return Err(
-                Refusal::new("invalid_input", "there is nothing to do").hint("give `prompt` or `skill`")
+                Refusal::new("bad_input", "there is nothing to do").hint("give `prompt` or `skill`")
             );
         }
         if arguments.wait_ms == 0 {
