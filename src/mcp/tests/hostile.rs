@@ -148,7 +148,7 @@ async fn a_cancelled_wait_ends_at_once_and_is_not_answered() {
 }
 
 #[tokio::test]
-async fn progress_rises_and_the_last_one_leaves_with_the_answer() {
+async fn progress_rises_and_ends_with_the_answer() {
     for token in ["\"t\"", "7"] {
         let mut client = Client::open(LEGACY).await;
         let with = |id: &str, task: &str| {
