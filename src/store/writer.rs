@@ -343,7 +343,7 @@ fn touch_newest(connection: &Connection) -> Result<(), Error> {
     for sql in [
         "SELECT count(length(title)) FROM (SELECT title FROM task ORDER BY id DESC LIMIT 50)",
         "SELECT count(length(data)) FROM (SELECT data FROM event ORDER BY seq DESC LIMIT 50)",
-        "SELECT count(*) FROM (SELECT id FROM task WHERE state = 'ready' ORDER BY lane_id, rank, id LIMIT 1)",
+        "SELECT count(*) FROM (SELECT id FROM task INDEXED BY task_claim WHERE state = 'ready' ORDER BY lane_id, rank, id LIMIT 1)",
     ] {
         connection.query_row(sql, [], |row| row.get::<_, i64>(0))?;
     }
