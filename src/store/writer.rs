@@ -1,5 +1,8 @@
 //! The one writer: it owns the writing connection and the proof that nobody else writes, and runs
 //! turns, each one transaction, with a savepoint for each caller.
+//!
+//! Tests here cut the log at every place that a kill could; that a killed process leaves nothing else
+//! is tested over the product. An input/output error at a commit is not provoked, only what follows it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
