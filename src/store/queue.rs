@@ -21,12 +21,13 @@ pub struct Claimable {
 }
 
 /// One head for each open lane, then the least of them: flat however many tasks wait. `state = 'ready'`
-/// is a literal, since only then the partial index serves.
-pub(crate) const NEXT_READY: &str = "
+/// is a literal, since only then the partial index serves; `CROSS JOIN` keeps the order of the joins,
+/// whatever statistics say.
+const NEXT_READY: &str = "
 SELECT task.id, lane.key
   FROM json_each(?1) AS open
-  JOIN lane ON lane.key = open.value
-  JOIN task ON task.id = (SELECT head.id FROM task AS head INDEXED BY task_claim
+ CROSS JOIN lane ON lane.key = open.value
+ CROSS JOIN task ON task.id = (SELECT head.id FROM task AS head INDEXED BY task_claim
                            WHERE head.state = 'ready' AND head.lane_id = lane.id
                            ORDER BY head.rank, head.id LIMIT 1)
  ORDER BY task.rank, task.id LIMIT 1";
