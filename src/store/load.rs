@@ -67,7 +67,7 @@ impl Snapshot<'_> {
             &format!(
                 "SELECT {TASK_COLUMNS}, lane.key, attempt.id, agent.name, attempt.instance, attempt.state AS attempt_state,
                         attempt.started_at AS attempt_started_at, attempt.stop_why, attempt.side_effects
-                   FROM task
+                   FROM task INDEXED BY task_active
                    JOIN lane ON lane.id = task.lane_id
                    LEFT JOIN attempt ON attempt.task_id = task.id AND attempt.number = task.attempt
                                     AND attempt.state <> 'ended'

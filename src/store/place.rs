@@ -81,9 +81,11 @@ fn look(path: &Path) -> Result<Found, Error> {
         // A database is created under another name and renamed, so ours is never empty.
         return Err(Error::damaged("its file is empty"));
     }
+    let mut file = File::open(path).map_err(|error| Error::access("open", path, error))?;
     let mut header = Vec::with_capacity(HEADER_BYTES);
-    File::open(path)
-        .and_then(|file| file.take(HEADER_BYTES as u64).read_to_end(&mut header))
+    Read::by_ref(&mut file)
+        .take(HEADER_BYTES as u64)
+        .read_to_end(&mut header)
         .map_err(|error| Error::access("read", path, error))?;
     if header.len() < HEADER_BYTES || &header[..16] != MAGIC {
         return Err(Error::damaged("its header is overwritten"));
@@ -92,9 +94,11 @@ fn look(path: &Path) -> Result<Found, Error> {
     if application != APPLICATION_ID.cast_unsigned() {
         return Err(not_ours("another program made it"));
     }
-    // With a log beside it a check-point may be under way, or was cut short and is made again.
+    // With a log beside it a check-point may be under way, or was cut short and is made again. Without one,
+    // whatever check-point the header is from is complete, so the size is asked for last.
     if !has_log(path)? {
-        check_size(&header, metadata.len())?;
+        let bytes = file.metadata().map_err(|error| Error::access("look at", path, error))?.len();
+        check_size(&header, bytes)?;
     }
     Ok(Found::Database)
 }

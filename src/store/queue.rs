@@ -1,4 +1,7 @@
 //! The queue: the best ready task of the open lanes, what is due, whose deadline passed, and who waits for whom.
+//!
+//! Each statement names its index: left alone, SQLite takes the one over all states, and a turn would
+//! look at every task that waits.
 
 use domain::{LaneKey, Task, TaskId, Timestamp};
 use rusqlite::{OptionalExtension, params};
@@ -18,15 +21,46 @@ pub struct Claimable {
 }
 
 /// One head for each open lane, then the least of them: flat however many tasks wait. `state = 'ready'`
-/// is a literal, since only then the partial index serves.
-pub(crate) const NEXT_READY: &str = "
+/// is a literal, since only then the partial index serves; `CROSS JOIN` keeps the order of the joins,
+/// whatever statistics say.
+const NEXT_READY: &str = "
 SELECT task.id, lane.key
   FROM json_each(?1) AS open
-  JOIN lane ON lane.key = open.value
-  JOIN task ON task.id = (SELECT head.id FROM task AS head
+ CROSS JOIN lane ON lane.key = open.value
+ CROSS JOIN task ON task.id = (SELECT head.id FROM task AS head INDEXED BY task_claim
                            WHERE head.state = 'ready' AND head.lane_id = lane.id
                            ORDER BY head.rank, head.id LIMIT 1)
  ORDER BY task.rank, task.id LIMIT 1";
+
+/// Tasks that wait for nothing but a time that has come.
+const DUE: &str = "
+SELECT uid FROM task INDEXED BY task_due
+ WHERE state = 'waiting' AND needs_left = 0 AND due_at IS NOT NULL AND due_at <= ?1
+ ORDER BY due_at, id LIMIT ?2";
+
+/// When the next one is due.
+const NEXT_DUE: &str = "
+SELECT due_at FROM task INDEXED BY task_due
+ WHERE state = 'waiting' AND needs_left = 0 AND due_at IS NOT NULL
+ ORDER BY due_at, id LIMIT 1";
+
+/// Tasks without an attempt whose deadline passed.
+const OVERDUE: &str = "
+SELECT uid FROM task INDEXED BY task_deadline
+ WHERE deadline IS NOT NULL AND state IN ('waiting', 'ready', 'paused') AND deadline <= ?1
+ ORDER BY deadline, id LIMIT ?2";
+
+/// The next such deadline.
+const NEXT_DEADLINE: &str = "
+SELECT deadline FROM task INDEXED BY task_deadline
+ WHERE deadline IS NOT NULL AND state IN ('waiting', 'ready', 'paused')
+ ORDER BY deadline, id LIMIT 1";
+
+/// The lanes in which a task is ready.
+const READY_LANES: &str = "
+SELECT lane.id, lane.key FROM lane
+ WHERE EXISTS (SELECT 1 FROM task INDEXED BY task_claim WHERE task.state = 'ready' AND task.lane_id = lane.id)
+ ORDER BY lane.id";
 
 /// At most this many tasks are looked at in one call of `due` or `overdue`: a turn stays short.
 const LOOKED_AT_MAX: u32 = 500;
@@ -57,13 +91,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// What SQLite met.
     pub fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<TaskId>, Error> {
-        self.ids(
-            "SELECT uid FROM task
-              WHERE state = 'waiting' AND needs_left = 0 AND due_at IS NOT NULL AND due_at <= ?1
-              ORDER BY due_at, id LIMIT ?2",
-            now,
-            limit,
-        )
+        self.ids(DUE, now, limit)
     }
 
     /// Returns when the next waiting task is due.
@@ -71,10 +99,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// What SQLite met.
     pub fn next_due(&self) -> Result<Option<Timestamp>, Error> {
-        self.first_time(
-            "SELECT due_at FROM task WHERE state = 'waiting' AND needs_left = 0 AND due_at IS NOT NULL
-              ORDER BY due_at, id LIMIT 1",
-        )
+        self.first_time(NEXT_DUE)
     }
 
     /// Returns tasks without an attempt whose deadline passed, at most 500.
@@ -82,13 +107,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// What SQLite met.
     pub fn overdue(&self, now: Timestamp, limit: u32) -> Result<Vec<TaskId>, Error> {
-        self.ids(
-            "SELECT uid FROM task
-              WHERE deadline IS NOT NULL AND state IN ('waiting', 'ready', 'paused') AND deadline <= ?1
-              ORDER BY deadline, id LIMIT ?2",
-            now,
-            limit,
-        )
+        self.ids(OVERDUE, now, limit)
     }
 
     /// Returns the next deadline of a task without an attempt.
@@ -96,10 +115,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// What SQLite met.
     pub fn next_deadline(&self) -> Result<Option<Timestamp>, Error> {
-        self.first_time(
-            "SELECT deadline FROM task WHERE deadline IS NOT NULL AND state IN ('waiting', 'ready', 'paused')
-              ORDER BY deadline, id LIMIT 1",
-        )
+        self.first_time(NEXT_DEADLINE)
     }
 
     /// Returns the tasks that need this one and have not ended, oldest first.
@@ -125,12 +141,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// `Row` if a lane does not parse.
     pub fn ready_lanes(&self) -> Result<Vec<LaneKey>, Error> {
-        let mut statement = cached(
-            self.connection(),
-            "SELECT lane.id, lane.key FROM lane
-              WHERE EXISTS (SELECT 1 FROM task WHERE task.state = 'ready' AND task.lane_id = lane.id)
-              ORDER BY lane.id",
-        )?;
+        let mut statement = cached(self.connection(), READY_LANES)?;
         let mut rows = statement.query([])?;
         let mut lanes = Vec::new();
         while let Some(row) = rows.next()? {

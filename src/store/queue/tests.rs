@@ -5,7 +5,7 @@ use rusqlite::StatementStatus;
 use domain::dispatch::TaskEvent;
 use domain::{NewTask, Priority, TaskState};
 
-use super::NEXT_READY;
+use super::{DUE, NEXT_DEADLINE, NEXT_DUE, NEXT_READY, OVERDUE, READY_LANES};
 use crate::testing::{
     NOW, apply, at, claimed, ended, lane, load, memory, new_task, next_ready, result, step, submit, task_id,
 };
@@ -98,62 +98,79 @@ fn dependents_are_freed_one_need_at_a_time() {
     assert_eq!(submit(&mut writer, &late).state, TaskState::Ready);
 }
 
-/// How many steps SQLite's machine takes to find the best ready task.
-fn steps_of_a_claim(writer: &Writer, lanes: &str) -> i32 {
-    let mut statement = writer.connection().prepare(NEXT_READY).unwrap();
-    statement.query_row([lanes], |_| Ok(())).unwrap();
-    statement.reset_status(StatementStatus::VmStep);
-    statement.query_row([lanes], |_| Ok(())).unwrap();
+/// How many steps SQLite's machine takes for what a turn asks of the queue.
+fn steps_of(writer: &Writer, sql: &str, params: impl rusqlite::Params) -> i32 {
+    let mut statement = writer.connection().prepare(sql).unwrap();
+    let mut rows = statement.query(params).unwrap();
+    while rows.next().unwrap().is_some() {}
+    drop(rows);
     statement.get_status(StatementStatus::VmStep)
 }
 
+fn steps_of_a_turn(writer: &Writer) -> [i32; 7] {
+    let early = NOW.as_millis() - 1;
+    [
+        steps_of(writer, NEXT_READY, [r#"["agent:lane0","agent:lane1"]"#]),
+        steps_of(writer, READY_LANES, []),
+        steps_of(writer, DUE, [early, 500]),
+        steps_of(writer, NEXT_DUE, []),
+        steps_of(writer, OVERDUE, [early, 500]),
+        steps_of(writer, NEXT_DEADLINE, []),
+        steps_of(
+            writer,
+            "SELECT task.id FROM task INDEXED BY task_active
+                           WHERE task.state IN ('running', 'input_required', 'cancelling')",
+            [],
+        ),
+    ]
+}
+
 #[test]
-fn a_claim_takes_as_many_steps_at_a_hundred_thousand_tasks_as_at_a_thousand() {
+fn a_turn_takes_as_many_steps_at_a_hundred_thousand_tasks_as_at_a_thousand() {
     let mut writer = memory();
-    let open = r#"["agent:lane0","agent:lane1"]"#;
-    let mut steps = Vec::new();
-    let mut from = 0;
-    for upto in [1_000, 100_000] {
-        fill(&mut writer, from, upto);
-        steps.push(steps_of_a_claim(&writer, open));
-        from = upto;
-    }
-    assert!(steps[0] < 200, "{steps:?}");
-    assert_eq!(steps[0], steps[1]);
+    fill(&mut writer, 0, 1_000);
+    let few = steps_of_a_turn(&writer);
+    fill(&mut writer, 1_000, 100_000);
+    let many = steps_of_a_turn(&writer);
+    assert_eq!(few, many);
+    // Statistics, which are gathered at a clean end, change nothing.
+    writer.connection().execute_batch("ANALYZE").unwrap();
+    assert_eq!(steps_of_a_turn(&writer), many);
+    assert!(many[0] < 200, "{many:?}");
     // And the claim itself goes through.
     let task = writer.turn::<_, Error>(|turn| Ok(next_ready(turn, &["lane0"]).unwrap())).unwrap();
     let change = domain::dispatch::advance(&task, claimed(1), NOW).unwrap();
     assert!(matches!(apply(&mut writer, &change), Applied::Applied { .. }));
+    assert_eq!(writer.view().load_active().unwrap().len(), 1);
 }
 
-/// Adds ready tasks in twenty lanes, most of them in lanes that are not open: one row by the usual way for
-/// each lane, the rest as copies of it, so that the test stays short.
+/// Adds tasks in twenty lanes, nine of ten ready and the others waiting, all with a deadline: a first one for
+/// each lane by the usual way, the rest as copies of it, so that the test stays short.
 fn fill(writer: &mut Writer, from: u64, upto: u64) {
     if from == 0 {
         for number in 0..20 {
-            let new = NewTask { lane: lane(&format!("lane{number}")), ..new_task(number) };
+            let not_before = (number % 10 == 9).then_some(at(1_000));
+            let lane = lane(&format!("lane{number}"));
+            let new = NewTask { lane, not_before, deadline: Some(at(90_000)), ..new_task(number) };
             let done = writer.turn::<_, SubmitError>(|turn| turn.submit(&new)).unwrap();
             assert!(matches!(done, Submitted::New { .. }));
         }
     }
-    let from = from.max(20);
     writer
         .connection()
         .execute(
             "WITH RECURSIVE number (n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < ?2)
              INSERT INTO task (uid, state, lane_id, agent_id, title, cwd, priority, rank, attempt, retried, lost,
                                needs_left, timeout_ms, retry_max, retry_backoff_ms, retry_on, recovery, created_at,
-                               ready_at, prompt_bytes)
+                               deadline, due_at, ready_at, prompt_bytes)
              SELECT CAST(printf('%016d', n) AS BLOB), state, lane_id, agent_id, title, cwd, priority, rank + n, attempt,
                     retried, lost, needs_left, timeout_ms, retry_max, retry_backoff_ms, retry_on, recovery,
-                    created_at, ready_at + n, prompt_bytes
+                    created_at, deadline + n, due_at + n, ready_at + n, prompt_bytes
                FROM number JOIN task ON task.id = 1 + number.n % 20",
-            [i64::try_from(from).unwrap(), i64::try_from(upto).unwrap()],
+            [i64::try_from(from.max(20)).unwrap(), i64::try_from(upto).unwrap()],
         )
         .unwrap();
-    let ready: i64 = writer
-        .connection()
-        .query_row("SELECT count(*) FROM task WHERE state = 'ready'", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(ready, i64::try_from(upto).unwrap());
+    let counts = writer.view().counts(&[TaskState::Ready, TaskState::Waiting]).unwrap();
+    assert_eq!(counts.of(TaskState::Waiting), upto / 10);
+    assert_eq!(counts.of(TaskState::Ready), upto / 10 * 9);
 }

@@ -315,3 +315,21 @@ fn a_log_cut_anywhere_holds_the_commits_before_the_cut() {
         assert_eq!(usize::try_from(tasks), Ok(acknowledged), "cut at {cut}");
     }
 }
+
+#[test]
+fn after_an_unknown_outcome_nothing_is_written_until_the_database_was_looked_at() {
+    let folder = Folder::new();
+    let mut writer = folder.writer();
+    submit(&mut writer, &new_task(1));
+    writer.outcome_unknown = true;
+    for _ in 0..2 {
+        let refused = writer.turn::<_, SubmitError>(|turn| turn.submit(&new_task(2)));
+        assert!(matches!(refused, Err(SubmitError::Store(Error::OutcomeUnknown(None)))));
+    }
+    writer.reopen().unwrap();
+    assert_eq!(count(&writer), 1);
+    submit(&mut writer, &new_task(2));
+    // A database that was replaced meanwhile is not taken for the same.
+    fs::rename(folder.path("m.db"), folder.path("away")).unwrap();
+    assert!(matches!(writer.reopen(), Err(Error::Replaced { .. })));
+}
