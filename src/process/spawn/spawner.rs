@@ -99,6 +99,15 @@ impl Spawner {
         Self { inner: Arc::new(inner) }
     }
 
+    /// Returns a spawner like this one that counts its own instances: neither's `wait_all` waits for
+    /// those of the other.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let mut inner = self.inner.as_ref().clone();
+        inner.tracker = TaskTracker::new();
+        Self { inner: Arc::new(inner) }
+    }
+
     /// Returns the identifier of this boot, for records made before a spawn.
     #[must_use]
     pub fn boot_id(&self) -> &str {
