@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::process::{WaitOptions, waitpid};
 use tokio::process::{Child, Command};
@@ -12,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::identity::{self, Identity, Signal};
 use crate::table::{self, Stat};
+
+/// How long orphans are killed after a guard's death: a racer's last child may come late.
+const HUNT: Duration = Duration::from_secs(30);
 
 /// How many killed orphans are named until a search takes them.
 const KILLED_NAMED_MAX: usize = 200;
@@ -28,8 +32,12 @@ pub struct Registry {
 #[derive(Debug, Default)]
 struct Children {
     own: HashSet<i32>,
-    /// Whether every other child of this process is an orphan that it adopted.
+    /// Whether this process adopts orphans and nobody else waits for them.
     adopting: bool,
+    /// Children that were here before, of whatever this process was before it became a host.
+    spared: HashSet<Identity>,
+    /// Until when orphans are killed, since a guard has died without a record.
+    hunting_until: Option<Instant>,
     /// Adopted orphans that KILL was sent to and that are not reaped yet.
     signalled: HashSet<Identity>,
     /// What was killed and not yet taken by a search.
@@ -59,15 +67,22 @@ impl Registry {
         self.lock().own.remove(&pid);
     }
 
-    /// Kills and reaps the orphans that this process has adopted; whether anything changed.
+    /// Begins to kill the orphans that come here: a guard has died without a record.
     ///
-    /// Whoever lives under a guard is adopted by that guard, so an orphan that comes here lost
-    /// its guard. Only if a reaper runs: without one, a child may be anybody's.
+    /// Whoever lives under a guard is adopted by that guard, so what comes here lost its own.
+    /// Only for a time: the first process of a container adopts others' orphans too.
+    pub(crate) fn hunt(&self) {
+        self.lock().hunting_until = Some(Instant::now() + HUNT);
+    }
+
+    /// Reaps the orphans that this process has adopted, and kills them while it hunts; whether
+    /// anything changed. Only if a reaper runs: without one, a child may be anybody's.
     fn tend(&self) -> bool {
         let mut children = self.lock();
         if !children.adopting {
             return false;
         }
+        let hunting = children.hunting_until.is_some_and(|until| Instant::now() < until);
         let found = adopted(&children.own);
         children.signalled.retain(|one| found.iter().any(|stat| one.pid == stat.pid));
         let mut changed = false;
@@ -77,6 +92,9 @@ impl Registry {
                 continue;
             }
             let identity = Identity { pid: stat.pid, start: stat.start };
+            if !hunting || children.spared.contains(&identity) {
+                continue;
+            }
             let _refused = identity.signal(Signal::Kill);
             if children.signalled.insert(identity) {
                 changed = true;
@@ -113,15 +131,20 @@ pub struct Reaper {
 }
 
 impl Reaper {
-    /// Makes this process a subreaper in which every child not in the registry is an orphan.
-    /// Must be called inside a runtime, in a process that starts children only by a `Spawner`.
+    /// Makes this process a subreaper in which every later child not in the registry is an orphan.
+    /// Must be called inside a runtime, in a process that from here on starts children only by a
+    /// `Spawner`.
     ///
     /// # Errors
     /// The system refuses, or no signal handler can be set.
     pub fn new(registry: Registry) -> io::Result<Self> {
         let children = signal(SignalKind::child())?;
         identity::set_subreaper()?;
-        registry.lock().adopting = true;
+        let mut inner = registry.lock();
+        inner.spared =
+            adopted(&inner.own).iter().map(|stat| Identity { pid: stat.pid, start: stat.start }).collect();
+        inner.adopting = true;
+        drop(inner);
         Ok(Self { registry, children })
     }
 

@@ -105,6 +105,9 @@ async fn wait_for_guard(guard: Identity, until: Instant) {
 /// Searches and kills until two passes in a row have found nothing living.
 pub(crate) async fn sweep(record: &InstanceRecord, registry: Option<&Registry>) -> Findings {
     let until = Instant::now() + SWEEP_MAX;
+    if let Some(registry) = registry {
+        registry.hunt();
+    }
     let mut search = Search::new(record);
     let mut empty = 0;
     while empty < EMPTY_PASSES && Instant::now() < until {

@@ -2,6 +2,9 @@
 //!
 //! TERM and CONT to the group, KILL to the group, then KILL to every child that the guard
 //! adopts, until its `wait` says that there is none. Only that answer is a proof.
+//!
+//! Not tested: what does not end at all (a process of another user, or one that cannot be
+//! interrupted). It is told to the host as stuck, and tried further.
 
 use std::collections::HashSet;
 use std::io;

@@ -165,7 +165,7 @@ impl Spawner {
             launch,
             record,
             guard: ends.guard,
-            socket: ends.socket,
+            socket: Some(ends.socket),
             passed: std::iter::once(ends.stdin_read).chain(end_file.map(OwnedFd::from)).collect(),
             frame,
             stdin: stdin.clone(),

@@ -40,7 +40,7 @@ pub(super) struct Supervisor {
     pub(super) launch: Launch,
     pub(super) record: InstanceRecord,
     pub(super) guard: Child,
-    pub(super) socket: UnixStream,
+    pub(super) socket: Option<UnixStream>,
     /// The descriptors that travel with the launch: stdin and perhaps the end record's file.
     pub(super) passed: Vec<OwnedFd>,
     pub(super) frame: Vec<u8>,
@@ -90,10 +90,11 @@ struct Control {
 impl Supervisor {
     async fn launch_child(&mut self) -> Result<Control, SpawnError> {
         let lost = |source| SpawnError::Guard { program: self.launch.program_text(), source };
-        let (stream, frame) = (&mut self.socket, &self.frame);
+        // Taken, so that every way out of here closes it: that tells the guard to end.
+        let mut stream = self.socket.take().ok_or_else(|| lost(io::ErrorKind::NotConnected.into()))?;
         let sending = async {
-            let sent = send_with(stream, frame, &self.passed).await?;
-            stream.write_all(&frame[sent..]).await
+            let sent = send_with(&stream, &self.frame, &self.passed).await?;
+            stream.write_all(&self.frame[sent..]).await
         };
         // A guard that dies at once is seen at the read below, with the reason if it gave one.
         let sent = tokio::select! {
@@ -102,8 +103,7 @@ impl Supervisor {
         };
         self.passed.clear();
         self.frame = Vec::new();
-        let (placeholder, _) = UnixStream::pair().map_err(lost)?;
-        let (read, commands) = std::mem::replace(&mut self.socket, placeholder).into_split();
+        let (read, commands) = stream.into_split();
         let mut reports = BufReader::new(read).lines();
         let report = tokio::select! {
             report = next_report(&mut reports) => report,

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal};
 use rustix::process::{DumpableBehavior, set_child_subreaper, set_dumpable_behavior, setsid};
@@ -42,10 +43,13 @@ fn up() {
     stdout.flush().unwrap();
 }
 
-fn forever() -> ! {
-    loop {
-        std::thread::park();
+/// As good as for ever: longer than any test, so that a guard that fails leaves nothing for good.
+pub fn forever() -> ! {
+    let until = Instant::now() + Duration::from_secs(120);
+    while let Some(left) = until.checked_duration_since(Instant::now()) {
+        std::thread::park_timeout(left);
     }
+    panic!("nobody ended this process");
 }
 
 fn close_output() {

@@ -43,9 +43,7 @@ pub fn say(words: &[&str]) -> ExitCode {
             std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
         } else if *word == "forever" {
             stdout.flush().unwrap();
-            loop {
-                std::thread::park();
-            }
+            crate::escape::forever();
         } else {
             panic!("cannot say {word}");
         }

@@ -6,7 +6,7 @@ use modelscan_process::lines::LineReader;
 use modelscan_process::peer::{Standing, standing};
 use modelscan_process::{Identity, Proof, Signal};
 
-use crate::support::{direct, escaped, hosted, launch, line, spawner, within};
+use crate::support::{FIXTURE, Held, direct, escaped, hosted, launch, line, spawner, up, within};
 
 #[tokio::test]
 async fn a_child_killed_from_outside_is_told_from_one_that_we_killed() {
@@ -74,6 +74,40 @@ async fn a_host_that_adopts_ends_even_what_lost_every_mark() {
         hosted.held.wait_free();
         within(hosted.host.wait()).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_host_spares_the_children_it_had_before_it_was_one() {
+    let (held, other) = (Held::new(), Held::new());
+    let script =
+        "\"$0\" escape deaf-child \"$1\" & exec \"$0\" host adopting \"$2\" escape daemon-env-i \"$3\"";
+    let args = ["-c", script, FIXTURE, other.text(), held.folder_text(), held.text()];
+    let direct = modelscan_process::direct::Direct {
+        program: "/bin/sh".into(),
+        args: args.iter().map(Into::into).collect(),
+        env: Vec::new(),
+        cwd: "/".into(),
+        stderr: modelscan_process::direct::Stderr::Inherit,
+    };
+    let mut host = direct.spawn().unwrap();
+    let mut lines = LineReader::new(host.stdout.take().unwrap());
+    let (mut record, mut pids) = (None, Vec::new());
+    for _ in 0..3 {
+        let line = line(&mut lines).await;
+        match serde_json::from_str::<modelscan_process::InstanceRecord>(&line) {
+            Ok(found) => record = Some(found),
+            Err(_) => pids.push(Identity::of(up(&line)).unwrap()),
+        }
+    }
+    record.unwrap().guard.unwrap().signal(Signal::Kill).unwrap();
+    assert!(line(&mut lines).await.starts_with("ended "));
+    held.wait_free();
+    assert!(other.is_held());
+    for pid in pids {
+        pid.signal(Signal::Kill).unwrap();
+    }
+    other.wait_free();
+    within(host.wait()).await.unwrap();
 }
 
 #[tokio::test]
