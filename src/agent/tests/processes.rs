@@ -1,86 +1,17 @@
 //! The driver with real children under real guards.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what cannot be set up fails its test loudly")]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails its test loudly")]
 
-use modelscan_agent::{
-    AgentError, AgentEvent, Driver, Launch, Program, Proof, StopReason, TurnOutcome, TurnRequest, stderr_text,
-};
-use process::{Identity, Spawner, reaper::Registry};
+mod support;
+
+use modelscan_agent::{AgentError, Proof, StopReason, stderr_text};
 use serde_json::Value;
 use std::path::Path;
-use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
-
-/// The program that is the guard and every agent.
-const FIXTURE: &str = env!("CARGO_BIN_EXE_agent-fixture");
-
-/// What every wait gets: far more than anything takes.
-const DEADLINE: Duration = Duration::from_secs(50);
-
-/// What a test does with the events: it sees each, and may stop the turn.
-struct Ran {
-    result: Result<TurnOutcome, AgentError>,
-    /// The words for what was told, in order.
-    told: Vec<String>,
-    child: Option<Identity>,
-}
+use support::{Case, FIXTURE, Ran};
 
 async fn run(program: &str, mode: &str, cwd: &Path, stop_at: &str) -> Ran {
-    let args = vec!["__guard".into()];
-    let spawner = Spawner::with_guard(FIXTURE.into(), args, Registry::new()).unwrap();
-    let launch = Launch {
-        agent: "fixture".into(),
-        program: Program::Other(program.into()),
-        args: vec![mode.into()],
-        env: vec![("GREETING".into(), "hello".into()), ("MODELSCAN_TASK".into(), "of another".into())],
-        stderr_log: None,
-        end_record: None,
-        start_timeout: DEADLINE,
-    };
-    let turn = TurnRequest {
-        instance: format!("test-{}-{mode}-{stop_at}", std::process::id()),
-        task: "task_1".into(),
-        cwd: cwd.to_owned(),
-        prompt: "do it".into(),
-        skill: None,
-        input: None,
-    };
-    let (sender, mut events) = mpsc::channel(4);
-    let stop = CancellationToken::new();
-    let mut ran = Ran { result: Err(AgentError::Stopped { ended: None }), told: Vec::new(), child: None };
-    let watch = async {
-        while let Some(event) = events.recv().await {
-            let word = match event {
-                AgentEvent::Spawned { record, recorded } => {
-                    ran.child = record.child;
-                    if stop_at == "refused" {
-                        recorded.refuse("no");
-                    } else {
-                        recorded.accept();
-                    }
-                    "spawned".to_owned()
-                }
-                AgentEvent::Ready { .. } => "ready".to_owned(),
-                AgentEvent::Prompted => "prompted".to_owned(),
-                AgentEvent::Message { text, .. } => text,
-                AgentEvent::Stopping => "stopping".to_owned(),
-                other => format!("{other:?}"),
-            };
-            if word == stop_at {
-                stop.cancel();
-            }
-            ran.told.push(word);
-        }
-    };
-    let driver = Driver::new(spawner);
-    let turn = driver.run(launch, turn, sender, stop.clone());
-    let both = async { tokio::join!(turn, watch).0 };
-    ran.result = tokio::time::timeout(DEADLINE, both).await.expect("an end in time");
-    if let Some(child) = ran.child {
-        assert!(!child.is_alive(), "nothing is left when the outcome is there");
-    }
-    ran
+    let env = vec![("GREETING".into(), "hello".into()), ("MODELSCAN_TASK".into(), "of another".into())];
+    Case { program, args: &[mode], env, cwd, stop_at }.run().await
 }
 
 async fn plain(mode: &str, stop_at: &str) -> Ran {
