@@ -91,28 +91,6 @@ fn first(flaws: &[Flaw]) -> String {
     }
 }
 
-impl From<SkillSummary> for wire::views::SkillView {
-    fn from(summary: SkillSummary) -> Self {
-        let problem = match summary.problems.as_slice() {
-            [] => None,
-            flaws => Some(first(flaws)),
-        };
-        let source = match summary.source {
-            Source::Bundled => "bundled",
-            Source::User => "user",
-        };
-        Self {
-            name: summary.name,
-            description: summary.description.unwrap_or_default(),
-            source: source.to_owned(),
-            effects: summary.effects.map(|effects| effects.as_str().to_owned()),
-            plan: summary.plan,
-            input: summary.input,
-            problem,
-        }
-    }
-}
-
 struct Entry {
     name: String,
     description: Option<String>,

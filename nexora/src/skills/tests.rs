@@ -1,3 +1,5 @@
+//! The survey and the example of a user's skill on real trees.
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

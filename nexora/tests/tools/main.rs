@@ -8,6 +8,7 @@ mod code_stats;
 mod find;
 mod git;
 mod git_canaries;
+mod plans;
 mod project;
 mod support;
 mod view;

@@ -1,3 +1,5 @@
+//! What a checker says, what a schema may not do, and that no schema panics.
+
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! Each flaw that a plan can have at load, with its place.
+
 use std::fs;
 
 use proptest::prelude::*;

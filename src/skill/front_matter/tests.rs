@@ -1,3 +1,5 @@
+//! Heads as people write them, and as nobody should.
+
 use proptest::prelude::*;
 
 use super::*;

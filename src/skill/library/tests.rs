@@ -1,3 +1,5 @@
+//! Where skills come from, and that a broken one stops no other.
+
 use std::fs;
 
 use serde_json::json;

@@ -1,7 +1,5 @@
 //! Evaluates the expressions of a plan and renders its report.
 
-use std::io;
-
 use minijinja::value::{Value as Dynamic, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use serde_json::{Map, Value};
@@ -10,6 +8,7 @@ use super::convert::{BYTES_MAX, to_json};
 use super::names::Names;
 use super::scan::{Called, Piece, called, code_of_report, pieces};
 use super::scope::Scope;
+use super::shown::{Capped, REPORT_BYTES_MAX, code_span, inline, printable, text_of};
 use crate::flaw::inside;
 use schema::shorten;
 
@@ -19,8 +18,6 @@ const LITERAL: &str = "$literal";
 const EXPRESSION_FUEL: u64 = 1_000_000;
 /// Steps that a report may take.
 const REPORT_FUEL: u64 = 5_000_000;
-/// Longest report.
-const REPORT_BYTES_MAX: usize = 1024 * 1024;
 /// Deepest nesting inside an expression.
 const RECURSION_MAX: usize = 64;
 
@@ -343,74 +340,4 @@ fn said(error: &Error) -> String {
 fn report_error(error: &Error) -> TemplateError {
     let place = error.line().map(|line| format!("line {line}")).unwrap_or_default();
     TemplateError { place, message: said(error) }
-}
-
-/// Returns a value as text: texts as they are, everything else as JSON.
-fn text_of(value: &Dynamic) -> Result<String, String> {
-    match value.as_str() {
-        Some(text) => Ok(text.to_owned()),
-        None => to_json(value).map(|value| value.to_string()),
-    }
-}
-
-/// A text on one line: line feeds, tabs and control characters escaped.
-fn inline(text: &Dynamic) -> Result<String, Error> {
-    let text = text_of(text).map_err(|message| Error::new(ErrorKind::UndefinedError, message))?;
-    let mut line = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_unprintable(character) {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    Ok(line)
-}
-
-/// A text as Markdown code on one line, whatever back ticks it holds.
-fn code_span(text: &Dynamic) -> Result<String, Error> {
-    let line = inline(text)?;
-    let longest = line.split(|character| character != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
-    let space = if line.is_empty() || line.starts_with('`') || line.ends_with('`') { " " } else { "" };
-    Ok(format!("{fence}{space}{line}{space}{fence}"))
-}
-
-/// Control characters, and those that reorder or hide text.
-fn is_unprintable(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
-fn printable(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_unprintable(character) && !matches!(character, '\n' | '\t') {
-            clean.extend(character.escape_default());
-        } else {
-            clean.push(character);
-        }
-    }
-    clean
-}
-
-/// A writer that refuses more than [`REPORT_BYTES_MAX`].
-struct Capped {
-    text: Vec<u8>,
-    full: bool,
-}
-
-impl io::Write for Capped {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.text.len() + bytes.len() > REPORT_BYTES_MAX {
-            self.full = true;
-            return Err(io::Error::other("the report is too long"));
-        }
-        self.text.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -7,6 +7,7 @@ mod engine;
 mod names;
 mod scan;
 mod scope;
+mod shown;
 
 pub use engine::{TemplateError, Templates};
 pub use names::Names;

@@ -1,3 +1,5 @@
+//! Values, text, limits and names of the template language.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
