@@ -7,7 +7,7 @@ use process::capture::{Captured, Stop};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::child::{Child, find_program, program_folders};
+use super::child::{Child, find_program, system_folders};
 use super::contract::{Contract, Words, answer, contract_methods, schema_texts};
 use super::place::{Place, Shown, shown};
 use super::{BoxFuture, Effects, Tool, ToolContext, ToolError, ToolOutput};
@@ -15,6 +15,8 @@ use super::{BoxFuture, Effects, Tool, ToolContext, ToolError, ToolOutput};
 mod answers;
 mod command;
 mod root;
+#[cfg(test)]
+mod tests;
 
 use answers::{Changed, Commit, State, commits};
 use command::Git;
@@ -28,6 +30,8 @@ const SAID_CHARS_MAX: usize = 300;
 /// The tool.
 pub(super) struct GitInfo {
     contract: Contract,
+    /// Where git is looked for before the PATH of the task.
+    folders: Vec<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -72,7 +76,8 @@ impl GitInfo {
             description: "Tells branch, last commits and changed files of the git repository that a path lies in. \
                           Nothing that the repository configures is run.",
         };
-        Self { contract: Contract::new(words, Effects::Read, &schema_texts!("git_info")) }
+        let contract = Contract::new(words, Effects::Read, &schema_texts!("git_info"));
+        Self { contract, folders: system_folders() }
     }
 }
 
@@ -87,7 +92,9 @@ impl Tool for GitInfo {
         Box::pin(async move {
             let arguments: Arguments = self.contract.parse(&arguments)?;
             let start = start(&arguments, context)?;
-            let looked = Look { tool: self.contract.name, context }.at(&start, &arguments).await;
+            let looked = Look { tool: self.contract.name, folders: &self.folders, context }
+                .at(&start, &arguments)
+                .await;
             let output = match looked {
                 Ok(output) => output,
                 Err(Problem::NoRepository(why)) => {
@@ -137,6 +144,7 @@ impl From<ToolError> for Problem {
 
 struct Look<'a> {
     tool: &'static str,
+    folders: &'a [PathBuf],
     context: &'a ToolContext,
 }
 
@@ -144,7 +152,7 @@ impl Look<'_> {
     async fn at(&self, start: &Path, arguments: &Arguments) -> Result<Output, Problem> {
         let root = root::find(start)?;
         let path = self.context.env.get("PATH").map(String::as_str);
-        let program = find_program("git", &program_folders(path)).ok_or(NoRepository::NoGit)?;
+        let program = find_program("git", self.folders, path).ok_or(NoRepository::NoGit)?;
         let git = Git::new(program, root.folder.clone());
         let git_dir = root.compare(&self.printed(git.locate()).await?)?;
         let filters = self.filters(&git).await?;
