@@ -68,6 +68,16 @@ struct Output {
     truncated: bool,
 }
 
+impl Output {
+    fn take(&mut self, state: State, cut: bool) {
+        self.truncated = cut || state.changed_total > state.changed.len();
+        self.branch = state.branch;
+        self.head = state.head;
+        self.changed = state.changed;
+        self.changed_total = state.changed_total;
+    }
+}
+
 impl GitInfo {
     pub(super) fn new() -> Self {
         let words = Words {
@@ -160,21 +170,17 @@ impl Look<'_> {
         if git.filters() > FILTERS_MAX {
             return Err(NoRepository::Filters(git.filters()).into());
         }
+        let mut output = Output { repository: Some(repository(&root, &git_dir)), ..Output::default() };
+        // What cannot be read, as in a partial clone, leaves the rest of the answer true.
         let status = self.run(git.status()).await?;
         let status_cut = status.stdout.is_truncated();
-        let state = State::parse(&stdout(status)?, arguments.changed_max);
-        let mut output = Output {
-            repository: Some(repository(&root, &git_dir)),
-            truncated: status_cut || state.changed_total > state.changed.len(),
-            branch: state.branch,
-            head: state.head,
-            changed: state.changed,
-            changed_total: state.changed_total,
-            ..Output::default()
-        };
-        if output.head.is_some() && arguments.commits > 0 {
+        match stdout(status) {
+            Ok(printed) => output.take(State::parse(&printed, arguments.changed_max), status_cut),
+            Err(why) => output.reason = Some(format!("the changed files could not be read: {why}")),
+        }
+        let may_have_commits = output.head.is_some() || output.reason.is_some();
+        if may_have_commits && arguments.commits > 0 {
             let log = self.run(git.log(arguments.commits)).await?;
-            // A history that is cut off, as in a partial clone, leaves the rest of the answer true.
             match stdout(log) {
                 Ok(printed) => output.commits = commits(&printed),
                 Err(why) => output.reason = Some(format!("the commits could not be read: {why}")),
@@ -231,6 +237,9 @@ fn repository(root: &Root, git_dir: &Path) -> Repository {
 fn words(output: &Output) -> String {
     if let (None, Some(reason)) = (&output.repository, &output.reason) {
         return format!("no repository: {reason}");
+    }
+    if let Some(reason) = &output.reason {
+        return reason.clone();
     }
     let branch = output.branch.as_deref().unwrap_or("a detached HEAD");
     let commits = if output.head.is_some() { "" } else { " without a commit" };

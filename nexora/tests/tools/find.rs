@@ -1,3 +1,5 @@
+//! `glob` and `grep`: what a walk finds, what it leaves out, and what holds it up: nothing.
+
 use serde_json::{Value, json};
 
 use crate::support::{Bench, fifo, name};

@@ -1,3 +1,5 @@
+//! `git_info`: what it tells, and what it refuses to follow.
+
 use std::ffi::OsStr;
 use std::path::Path;
 

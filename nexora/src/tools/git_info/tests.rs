@@ -1,3 +1,5 @@
+//! What `git_info` makes of an absent git and of what git says.
+
 use std::sync::Arc;
 
 use process::capture::{Captured, Stop, Stream};

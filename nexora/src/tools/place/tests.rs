@@ -1,3 +1,5 @@
+//! Paths as they are shown.
+
 use std::path::Path;
 
 use super::{Place, cut};

@@ -1,3 +1,5 @@
+//! What git prints, read.
+
 use super::{State, Status, commits};
 
 const IDS: &str = "1111111111111111111111111111111111111111 2222222222222222222222222222222222222222";
@@ -48,7 +50,7 @@ fn half_a_record_is_none() {
 
 #[test]
 fn a_log_is_read_five_fields_at_a_time() {
-    let printed = b"1\0A\0a@x\02026-01-02T03:04:05+00:00\0one\0two\0B\xff\0b@x\02026-01-02T03:04:05Z\0\0";
+    let printed = b"1\0A\0a@x\x002026-01-02T03:04:05+00:00\0one\0two\0B\xff\0b@x\x002026-01-02T03:04:05Z\0\0";
     let commits = commits(printed);
     assert_eq!(commits.len(), 2);
     assert_eq!((commits[0].subject.as_str(), commits[0].time.as_str()), ("one", "2026-01-02T03:04:05Z"));

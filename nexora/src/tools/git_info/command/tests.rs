@@ -1,3 +1,5 @@
+//! How git is called.
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
