@@ -181,6 +181,7 @@ impl Look<'_> {
         let may_have_commits = output.head.is_some() || output.reason.is_some();
         if may_have_commits && arguments.commits > 0 {
             let log = self.run(git.log(arguments.commits)).await?;
+            output.truncated |= log.stdout.is_truncated();
             match stdout(log) {
                 Ok(printed) => output.commits = commits(&printed),
                 Err(why) => output.reason = Some(format!("the commits could not be read: {why}")),

@@ -202,6 +202,19 @@ async fn the_first_matches_are_kept_and_all_are_counted() {
 }
 
 #[tokio::test]
+async fn all_matches_together_are_bounded() {
+    let bench = Bench::new();
+    bench.write("a.txt", format!("needle{}\n", "x".repeat(2000)).repeat(3000));
+    bench.write("b.txt", "needle\n");
+    let arguments = json!({ "pattern": "needle", "limit": 10_000, "text_bytes_max": 2000 });
+    let output = bench.output("grep", arguments).await;
+    assert_eq!((&output["total"], &output["truncated"]), (&json!(3001), &json!(true)));
+    let matches = output["matches"].as_array().unwrap();
+    assert_eq!(matches.len(), 4 * 1024 * 1024 / 2000);
+    assert_eq!(matches.last().unwrap()["path"], "a.txt");
+}
+
+#[tokio::test]
 async fn long_lines_and_data_are_counted_as_skipped() {
     let bench = Bench::new();
     let mut long = b"needle\n".to_vec();
