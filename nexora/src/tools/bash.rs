@@ -10,7 +10,7 @@ use process::capture::{Captured, Stop, Stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::child::{Child, find_program, program_folders};
+use super::child::{Child, find_program, system_folders};
 use super::contract::{Contract, Words, answer, contract_methods, schema_texts};
 use super::{BoxFuture, Effects, Tool, ToolContext, ToolError, ToolOutput};
 
@@ -88,7 +88,7 @@ impl Tool for Bash {
 
 fn child(arguments: Arguments, context: &ToolContext) -> Result<Child, ToolError> {
     let path = context.env.get("PATH").map(String::as_str);
-    let program = find_program("bash", &program_folders(path)).ok_or_else(|| ToolError::Process {
+    let program = find_program("bash", &system_folders(), path).ok_or_else(|| ToolError::Process {
         action: "find `bash`".to_owned(),
         source: Box::new(std::io::Error::from(std::io::ErrorKind::NotFound)),
     })?;

@@ -63,22 +63,20 @@ impl Child {
     }
 }
 
-/// Returns the first of `folders` that has this program, as a path.
-pub(super) fn find_program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
-    let runs = |path: &Path| {
+/// Returns a program from the first of `folders`, or else of a PATH, that has it.
+pub(super) fn find_program(name: &str, folders: &[PathBuf], path: Option<&str>) -> Option<PathBuf> {
+    let runs = |program: &Path| {
         use std::os::unix::fs::PermissionsExt;
-        std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+        std::fs::metadata(program)
+            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
     };
+    let further = path.into_iter().flat_map(std::env::split_paths);
     // A relative entry of a PATH would look into the tree that is being worked on.
-    folders
-        .iter()
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(name))
-        .find(|path| runs(path))
+    let all = folders.iter().cloned().chain(further).filter(|folder| folder.is_absolute());
+    all.map(|folder| folder.join(name)).find(|program| runs(program))
 }
 
-/// Returns where programs are looked for: the system's own folders first, then the PATH.
-pub(super) fn program_folders(path: Option<&str>) -> Vec<PathBuf> {
-    let system = ["/usr/bin", "/bin", "/usr/local/bin"].into_iter().map(PathBuf::from);
-    system.chain(path.into_iter().flat_map(std::env::split_paths)).collect()
+/// Returns the system's own folders of programs.
+pub(super) fn system_folders() -> Vec<PathBuf> {
+    ["/usr/bin", "/bin", "/usr/local/bin"].map(PathBuf::from).to_vec()
 }

@@ -7,7 +7,7 @@ use process::capture::{Captured, Stop};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::child::{Child, find_program, program_folders};
+use super::child::{Child, find_program, system_folders};
 use super::contract::{Contract, Words, answer, contract_methods, schema_texts};
 use super::place::{Place, Shown, shown};
 use super::{BoxFuture, Effects, Tool, ToolContext, ToolError, ToolOutput};
@@ -15,6 +15,8 @@ use super::{BoxFuture, Effects, Tool, ToolContext, ToolError, ToolOutput};
 mod answers;
 mod command;
 mod root;
+#[cfg(test)]
+mod tests;
 
 use answers::{Changed, Commit, State, commits};
 use command::Git;
@@ -28,6 +30,8 @@ const SAID_CHARS_MAX: usize = 300;
 /// The tool.
 pub(super) struct GitInfo {
     contract: Contract,
+    /// Where git is looked for before the PATH of the task.
+    folders: Vec<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,6 +68,16 @@ struct Output {
     truncated: bool,
 }
 
+impl Output {
+    fn take(&mut self, state: State, cut: bool) {
+        self.truncated = cut || state.changed_total > state.changed.len();
+        self.branch = state.branch;
+        self.head = state.head;
+        self.changed = state.changed;
+        self.changed_total = state.changed_total;
+    }
+}
+
 impl GitInfo {
     pub(super) fn new() -> Self {
         let words = Words {
@@ -72,7 +86,8 @@ impl GitInfo {
             description: "Tells branch, last commits and changed files of the git repository that a path lies in. \
                           Nothing that the repository configures is run.",
         };
-        Self { contract: Contract::new(words, Effects::Read, &schema_texts!("git_info")) }
+        let contract = Contract::new(words, Effects::Read, &schema_texts!("git_info"));
+        Self { contract, folders: system_folders() }
     }
 }
 
@@ -87,7 +102,9 @@ impl Tool for GitInfo {
         Box::pin(async move {
             let arguments: Arguments = self.contract.parse(&arguments)?;
             let start = start(&arguments, context)?;
-            let looked = Look { tool: self.contract.name, context }.at(&start, &arguments).await;
+            let looked = Look { tool: self.contract.name, folders: &self.folders, context }
+                .at(&start, &arguments)
+                .await;
             let output = match looked {
                 Ok(output) => output,
                 Err(Problem::NoRepository(why)) => {
@@ -137,6 +154,7 @@ impl From<ToolError> for Problem {
 
 struct Look<'a> {
     tool: &'static str,
+    folders: &'a [PathBuf],
     context: &'a ToolContext,
 }
 
@@ -144,7 +162,7 @@ impl Look<'_> {
     async fn at(&self, start: &Path, arguments: &Arguments) -> Result<Output, Problem> {
         let root = root::find(start)?;
         let path = self.context.env.get("PATH").map(String::as_str);
-        let program = find_program("git", &program_folders(path)).ok_or(NoRepository::NoGit)?;
+        let program = find_program("git", self.folders, path).ok_or(NoRepository::NoGit)?;
         let git = Git::new(program, root.folder.clone());
         let git_dir = root.compare(&self.printed(git.locate()).await?)?;
         let filters = self.filters(&git).await?;
@@ -152,21 +170,18 @@ impl Look<'_> {
         if git.filters() > FILTERS_MAX {
             return Err(NoRepository::Filters(git.filters()).into());
         }
+        let mut output = Output { repository: Some(repository(&root, &git_dir)), ..Output::default() };
+        // What cannot be read, as in a partial clone, leaves the rest of the answer true.
         let status = self.run(git.status()).await?;
         let status_cut = status.stdout.is_truncated();
-        let state = State::parse(&stdout(status)?, arguments.changed_max);
-        let mut output = Output {
-            repository: Some(repository(&root, &git_dir)),
-            truncated: status_cut || state.changed_total > state.changed.len(),
-            branch: state.branch,
-            head: state.head,
-            changed: state.changed,
-            changed_total: state.changed_total,
-            ..Output::default()
-        };
-        if output.head.is_some() && arguments.commits > 0 {
+        match stdout(status) {
+            Ok(printed) => output.take(State::parse(&printed, arguments.changed_max), status_cut),
+            Err(why) => output.reason = Some(format!("the changed files could not be read: {why}")),
+        }
+        let may_have_commits = output.head.is_some() || output.reason.is_some();
+        if may_have_commits && arguments.commits > 0 {
             let log = self.run(git.log(arguments.commits)).await?;
-            // A history that is cut off, as in a partial clone, leaves the rest of the answer true.
+            output.truncated |= log.stdout.is_truncated();
             match stdout(log) {
                 Ok(printed) => output.commits = commits(&printed),
                 Err(why) => output.reason = Some(format!("the commits could not be read: {why}")),
@@ -223,6 +238,9 @@ fn repository(root: &Root, git_dir: &Path) -> Repository {
 fn words(output: &Output) -> String {
     if let (None, Some(reason)) = (&output.repository, &output.reason) {
         return format!("no repository: {reason}");
+    }
+    if let Some(reason) = &output.reason {
+        return reason.clone();
     }
     let branch = output.branch.as_deref().unwrap_or("a detached HEAD");
     let commits = if output.head.is_some() { "" } else { " without a commit" };

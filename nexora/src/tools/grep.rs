@@ -21,6 +21,8 @@ use super::{BoxFuture, Effects, Tool, ToolContext, ToolError, ToolOutput};
 
 /// How much of a file a worker holds: the longest line that is searched.
 const LINE_BYTES_MAX: usize = 1024 * 1024;
+/// How much text all matches together give.
+const TEXTS_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How much memory one pattern may take when it is compiled.
 const PATTERN_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -84,6 +86,8 @@ struct Output {
     files_searched: u64,
     truncated: bool,
     skipped: Skipped,
+    #[serde(skip)]
+    texts_bytes: usize,
 }
 
 impl Grep {
@@ -182,6 +186,7 @@ fn search(
         files_searched: 0,
         truncated: walked.truncated,
         skipped: walked.skipped,
+        texts_bytes: 0,
     };
     for (file, found) in files.iter().zip(found) {
         output.add(&place, file, found, arguments.limit);
@@ -220,16 +225,22 @@ impl Output {
             return;
         }
         let Shown { path, path_lossy } = place.below(file);
-        let room = limit - self.matches.len();
-        self.matches.extend(found.kept.into_iter().take(room).map(|line| Match {
-            path: path.clone(),
-            path_lossy,
-            line: line.number,
-            column: line.column,
-            text: line.text,
-            text_lossy: line.text_lossy,
-            text_truncated: line.text_truncated,
-        }));
+        for line in found.kept {
+            self.texts_bytes += line.text.len();
+            // What is behind the first cut is not given either: the matches have no gaps.
+            if self.matches.len() == limit || self.texts_bytes > TEXTS_BYTES_MAX {
+                return;
+            }
+            self.matches.push(Match {
+                path: path.clone(),
+                path_lossy,
+                line: line.number,
+                column: line.column,
+                text: line.text,
+                text_lossy: line.text_lossy,
+                text_truncated: line.text_truncated,
+            });
+        }
     }
 }
 

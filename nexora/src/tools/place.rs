@@ -5,6 +5,9 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Serialize;
 
+#[cfg(test)]
+mod tests;
+
 /// A path as text, with a mark when bytes of it could not be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Shown {

@@ -1,3 +1,5 @@
+//! `bash`: what reaches a script, what comes back, and that nothing of it is left.
+
 use std::fs::File;
 use std::path::Path;
 use std::time::Duration;

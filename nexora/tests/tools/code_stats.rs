@@ -1,3 +1,5 @@
+//! `code_stats`: its totals against an independent count.
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -1,3 +1,5 @@
+//! `glob` and `grep`: what a walk finds, what it leaves out, and what holds it up: nothing.
+
 use serde_json::{Value, json};
 
 use crate::support::{Bench, fifo, name};
@@ -89,7 +91,10 @@ async fn nothing_of_an_ugly_tree_holds_a_walk() {
     std::os::unix::fs::symlink("..", bench.path().join("inner/up")).unwrap();
     std::os::unix::fs::symlink("a.rs", bench.path().join("link.rs")).unwrap();
     std::os::unix::fs::symlink("nowhere", bench.path().join("dangling")).unwrap();
-    let _socket = std::os::unix::net::UnixListener::bind(bench.path().join("s")).unwrap();
+    // By the folder's descriptor: the name of a socket may be no longer than 107 bytes.
+    let folder = std::fs::File::open(bench.path()).unwrap();
+    let short = format!("/proc/self/fd/{}/s", std::os::fd::AsRawFd::as_raw_fd(&folder));
+    let _socket = std::os::unix::net::UnixListener::bind(short).unwrap();
     let output = bench.output("glob", json!({ "pattern": "**/*.rs" })).await;
     let expected =
         ["\u{1b}[31m.rs", "a.rs", "caf\u{fffd}.rs", "inner/b.rs", "lines/.gitignore/c.rs", "new\nline.rs"];
@@ -194,6 +199,19 @@ async fn the_first_matches_are_kept_and_all_are_counted() {
     assert_eq!(few["matches"].as_array().unwrap()[..], all["matches"].as_array().unwrap()[..100]);
     let none = bench.output("grep", json!({ "pattern": "needle", "limit": 0 })).await;
     assert_eq!((&none["total"], &none["matches"]), (&json!(600), &json!([])));
+}
+
+#[tokio::test]
+async fn all_matches_together_are_bounded() {
+    let bench = Bench::new();
+    bench.write("a.txt", format!("needle{}\n", "x".repeat(2000)).repeat(3000));
+    bench.write("b.txt", "needle\n");
+    let arguments = json!({ "pattern": "needle", "limit": 10_000, "text_bytes_max": 2000 });
+    let output = bench.output("grep", arguments).await;
+    assert_eq!((&output["total"], &output["truncated"]), (&json!(3001), &json!(true)));
+    let matches = output["matches"].as_array().unwrap();
+    assert_eq!(matches.len(), 4 * 1024 * 1024 / 2000);
+    assert_eq!(matches.last().unwrap()["path"], "a.txt");
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+//! `git_info`: what it tells, and what it refuses to follow.
+
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -233,4 +235,16 @@ async fn a_name_of_a_folder_with_a_newline_is_no_trap() {
     commit_all(&odd, "one");
     let output = bench.output("git_info", json!({ "path": "new\nline: x" })).await;
     assert_eq!(output["commits"][0]["subject"], "one", "{output}");
+}
+
+#[tokio::test]
+async fn a_repository_of_another_user_is_refused_with_the_reason() {
+    let bench = repository();
+    commit_all(bench.path(), "one");
+    // Only the superuser can give a folder away; for others git's own words are a unit test.
+    let another = 12_345;
+    match std::os::unix::fs::chown(bench.path(), Some(another), None) {
+        Ok(()) => assert_none(&bench.output("git_info", json!({})).await, "belongs to another user"),
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied),
+    }
 }

@@ -1,3 +1,5 @@
+//! `project_info`: build systems one by one, and licences by their text.
+
 use serde_json::{Value, json};
 
 use crate::support::Bench;

@@ -1,3 +1,5 @@
+//! `view` and `ls`: bounds, odd bytes, and what is refused.
+
 use serde_json::json;
 
 use crate::support::{Bench, fifo, name};

@@ -6,6 +6,9 @@ use crate::tools::place::{Shown, shown};
 
 use super::command::path_of;
 
+#[cfg(test)]
+mod tests;
+
 /// A commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Commit {
@@ -78,11 +81,7 @@ impl State {
 
 /// Takes a record of a changed file apart; nothing for what is not one.
 fn entry(record: &[u8]) -> Option<(&[u8], Status, bool, bool)> {
-    let fields = |count| {
-        let mut fields = record.splitn(count, |byte| *byte == b' ');
-        let path = fields.nth(count - 1)?;
-        Some(path)
-    };
+    let fields = |count| record.splitn(count, |byte| *byte == b' ').nth(count - 1);
     let (path, status) = match record.first()? {
         b'?' => return Some((fields(2)?, Status::Untracked, false, true)),
         b'u' => (fields(11)?, Some(Status::Unmerged)),

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use crate::tools::child::Child;
 
+#[cfg(test)]
+mod tests;
+
 /// How long one command may take; a status of a very large tree takes seconds.
 const LIMIT: Duration = Duration::from_secs(60);
 /// How much of its output is kept.

@@ -1,3 +1,5 @@
+//! The table of languages and the ways to tell one.
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
