@@ -44,9 +44,8 @@ where
     W: AsyncWrite + Send + Unpin + 'static,
 {
     let AgentConnection { client, mut incoming, finish, driver } = acp::connect_client(reader, writer);
-    let options = Arc::new(options);
     let serve = async {
-        let mut sessions = Sessions::new(client, Arc::clone(&options));
+        let mut sessions = Sessions::new(client, Arc::new(options));
         let mut turns = JoinSet::new();
         loop {
             tokio::select! {
@@ -66,10 +65,8 @@ where
         }
         sessions.cancel_all();
         let rest = async { while turns.join_next().await.is_some() {} };
-        // A turn that does not end in time is dropped, and what it had started with it.
+        // A turn that does not end in time is dropped; guards end what it had started when this process goes.
         let _ = tokio::time::timeout(END_LIMIT, rest).await;
-        drop(turns);
-        settle(options.spawner.as_ref()).await;
         finish.finish();
     };
     tokio::join!(serve, driver);

@@ -4,6 +4,7 @@ use super::turn::Turn;
 use super::{Options, no_directory};
 use crate::skills;
 use acp::{AgentUpdate, ClientInfo, ClientPeer, Command, Refusal};
+use process::Spawner;
 use skill::Library;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -105,6 +106,7 @@ impl Sessions {
             session: id.to_owned(),
             cwd: session.cwd.clone(),
             library: Arc::clone(&session.library),
+            spawner: self.options.spawner.as_ref().map(Spawner::apart),
             cancel,
         })
     }

@@ -6,6 +6,7 @@ use super::{Options, settle};
 use crate::plan::{self, Outcome, Setting};
 use crate::tools::ToolContext;
 use acp::{AgentUpdate, Answer, CallError, ClientPeer, StopReason, TurnEnd};
+use process::Spawner;
 use serde_json::Value;
 use skill::Library;
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ pub(super) struct Turn {
     pub(super) session: String,
     pub(super) cwd: PathBuf,
     pub(super) library: Arc<Library>,
+    /// Starts this turn's children and no others.
+    pub(super) spawner: Option<Spawner>,
     pub(super) cancel: CancellationToken,
 }
 
@@ -30,10 +33,8 @@ impl Turn {
     /// Runs to the end and answers.
     pub(super) async fn run(self, text: String, meta: PromptMeta, answer: Answer<TurnEnd>) {
         let outcome = self.outcome(&text, &meta).await;
-        if !matches!(outcome, Outcome::Finished { .. }) {
-            // What a call had started is gone before the client hears of the end.
-            settle(self.options.spawner.as_ref()).await;
-        }
+        // What a call had started is gone before the client hears of the end.
+        settle(self.spawner.as_ref()).await;
         let end = match outcome {
             Outcome::Finished { result, report } => match self.report(result, report).await {
                 Ok(()) => TurnEnd { stop_reason: StopReason::EndTurn, failure: None },
@@ -60,7 +61,7 @@ impl Turn {
         let ledger = Ledger::new(self.client.clone(), self.session.clone(), &self.extensions);
         let mut context = ToolContext::new(self.cwd.clone(), self.cancel.clone());
         context.env = self.options.env.clone();
-        context.spawner = self.options.spawner.clone();
+        context.spawner = self.spawner.clone();
         let setting = Setting {
             toolbox: &self.options.toolbox,
             context: &context,
