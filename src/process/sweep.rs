@@ -1,7 +1,7 @@
 //! The search for what is left of instances whose guard cannot answer: by record, group and
 //! session, mark, and descent. It ends what it finds; that it finds nothing proves nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ const EMPTY_PASSES: u32 = 2;
 const PASS_PAUSE: Duration = Duration::from_millis(2);
 /// How many killed processes are named; the rest is counted only.
 const NAMED_MAX: usize = 200;
+/// How many are told apart at all.
+const SEEN_MAX: usize = 10_000;
 
 /// What a search found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -103,30 +105,90 @@ async fn wait_for_guard(guard: Identity, until: Instant) {
 /// Searches and kills until two passes in a row have found nothing living.
 pub(crate) async fn sweep(record: &InstanceRecord, registry: Option<&Registry>) -> Findings {
     let until = Instant::now() + SWEEP_MAX;
-    let mut killed: HashMap<Identity, ()> = HashMap::new();
-    let mut findings = Findings::default();
+    let mut search = Search::new(record);
     let mut empty = 0;
     while empty < EMPTY_PASSES && Instant::now() < until {
-        let mut found = find(record);
-        kill(record, &found);
-        found.extend(registry.map(Registry::kill_adopted).unwrap_or_default());
-        empty = if found.is_empty() { empty + 1 } else { 0 };
-        for stat in found {
-            let identity = Identity { pid: stat.pid, start: stat.start };
-            if killed.len() < 10 * NAMED_MAX && killed.insert(identity, ()).is_none() {
-                findings.killed_total += 1;
-                if findings.killed.len() < NAMED_MAX {
-                    findings.killed.push(Killed { pid: stat.pid, name: stat.name });
-                }
-            }
+        let mut quiet = search.pass();
+        let (killed, total) = registry.map(Registry::take_killed).unwrap_or_default();
+        search.findings.killed_total += total - killed.len() as u64;
+        for stat in killed {
+            quiet = false;
+            search.note(&stat);
         }
+        empty = if quiet { empty + 1 } else { 0 };
         sleep(PASS_PAUSE).await;
     }
-    let left = find(record);
-    findings.killed.retain(|one| left.iter().all(|stat| stat.pid != one.pid));
-    findings.killed_total = findings.killed_total.saturating_sub(left.len() as u64);
-    findings.left = left.into_iter().take(NAMED_MAX).map(into_left).collect();
-    findings
+    search.into_findings()
+}
+
+/// One search for what is left of one instance.
+struct Search<'a> {
+    record: &'a InstanceRecord,
+    /// Whether the recorded group was killed, or is known to be somebody else's.
+    group_is_done: bool,
+    seen: HashSet<Identity>,
+    findings: Findings,
+}
+
+impl<'a> Search<'a> {
+    fn new(record: &'a InstanceRecord) -> Self {
+        Self { record, group_is_done: false, seen: HashSet::new(), findings: Findings::default() }
+    }
+
+    /// One walk: kills what it finds; says whether there was nothing to kill.
+    fn pass(&mut self) -> bool {
+        let stats: Vec<Stat> = table::all().into_iter().filter_map(Stat::read).collect();
+        self.kill_group(&stats);
+        let found = find(self.record, stats);
+        for stat in &found {
+            self.note(stat);
+            let _refused = Identity { pid: stat.pid, start: stat.start }.signal(Signal::Kill);
+        }
+        found.is_empty() && (self.group_is_done || !self.group_exists())
+    }
+
+    /// Whether the recorded group has members, seen or not: a walk may miss all of a racer's.
+    fn group_exists(&self) -> bool {
+        let group = self.record.child.and_then(|child| table::raw(child.pid));
+        group.is_some_and(|group| rustix::process::test_kill_process_group(group).is_ok())
+    }
+
+    /// Kills the recorded group once a member, dead or alive, has shown that it is the recorded
+    /// one. One signal for all of it, which no fork inside the group can escape.
+    fn kill_group(&mut self, stats: &[Stat]) {
+        let (Some(child), false) = (self.record.child, self.group_is_done) else { return };
+        let Some(member) = stats.iter().find(|stat| stat.group == child.pid) else { return };
+        self.group_is_done = true;
+        if is_in_group(self.record, member)
+            && let Some(group) = table::raw(child.pid)
+            && kill_process_group(group, Signal::Kill.raw()).is_ok()
+        {
+            self.note(member);
+        }
+    }
+
+    fn note(&mut self, stat: &Stat) {
+        let identity = Identity { pid: stat.pid, start: stat.start };
+        if self.seen.len() >= SEEN_MAX || !self.seen.insert(identity) {
+            return;
+        }
+        self.findings.killed_total += 1;
+        if self.findings.killed.len() < NAMED_MAX {
+            self.findings.killed.push(Killed { pid: stat.pid, name: stat.name.clone() });
+        }
+    }
+
+    /// A last look: what still lives was not ended.
+    fn into_findings(self) -> Findings {
+        let stats = table::all().into_iter().filter_map(Stat::read).collect();
+        let left = find(self.record, stats);
+        let mut findings = self.findings;
+        let before = findings.killed.len();
+        findings.killed.retain(|one| left.iter().all(|stat| stat.pid != one.pid));
+        findings.killed_total -= (before - findings.killed.len()) as u64;
+        findings.left = left.into_iter().take(NAMED_MAX).map(into_left).collect();
+        findings
+    }
 }
 
 fn into_left(stat: Stat) -> Left {
@@ -134,14 +196,13 @@ fn into_left(stat: Stat) -> Left {
 }
 
 /// The living processes that belong to a record, and all that descend from them.
-fn find(record: &InstanceRecord) -> Vec<Stat> {
+fn find(record: &InstanceRecord, stats: Vec<Stat>) -> Vec<Stat> {
     let this = i32::try_from(std::process::id()).unwrap_or_default();
     let mut never = table::ancestors(this);
     never.push(this);
     let guard = record.guard;
     // A guard that still lives is left to its work; what descends from it is not.
     never.extend(guard.map(|guard| guard.pid));
-    let stats: Vec<Stat> = table::all().into_iter().filter_map(Stat::read).collect();
     let mut belongs: HashMap<i32, bool> = stats.iter().map(|stat| (stat.pid, is_of(record, stat))).collect();
     // Parents may come after their children in the list: repeat until nothing is added.
     let mut grown = true;
@@ -175,16 +236,4 @@ fn is_of(record: &InstanceRecord, stat: &Stat) -> bool {
 fn is_in_group(record: &InstanceRecord, stat: &Stat) -> bool {
     let (Some(guard), Some(child)) = (record.guard, record.child) else { return false };
     stat.group == child.pid && stat.session == guard.pid && stat.start >= child.start
-}
-
-fn kill(record: &InstanceRecord, found: &[Stat]) {
-    if let Some(stat) = found.iter().find(|stat| is_in_group(record, stat))
-        && let Some(group) = table::raw(stat.group)
-    {
-        // One signal for the whole group, which no fork inside it can escape.
-        let _gone = kill_process_group(group, Signal::Kill.raw());
-    }
-    for stat in found {
-        let _gone = Identity { pid: stat.pid, start: stat.start }.signal(Signal::Kill);
-    }
 }

@@ -10,7 +10,7 @@ use super::{Call, Failure, PlanEvent};
 use crate::tools::{Effects, Progress, Tool, ToolError, ToolOutput};
 
 /// A tool that is told its time limit ends by itself; this long after that it is dropped.
-const GRACE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_millis(1_500);
 
 /// Where a call stands in its step.
 #[derive(Debug, Clone, Copy)]

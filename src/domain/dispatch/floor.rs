@@ -101,6 +101,12 @@ impl Floor {
         }
     }
 
+    /// Forgets what was looked at and asked for: the next step looks for work anew.
+    pub fn look_again(&mut self) {
+        self.hungry = true;
+        self.claiming = false;
+    }
+
     /// Returns the attempt that holds this task.
     pub fn held(&self, task: TaskId) -> Option<&Held> {
         self.held.get(&task)
@@ -144,20 +150,26 @@ impl Floor {
         self.held.len() < usize::try_from(self.limits.max_running).unwrap_or(usize::MAX)
     }
 
+    /// Says whether a configured agent can serve this lane, busy or not.
+    pub fn serves(&self, lane: &LaneKey) -> bool {
+        self.servants(lane).next().is_some()
+    }
+
+    fn servants(&self, lane: &LaneKey) -> impl Iterator<Item = &AgentName> {
+        let can = move |name: &AgentName, room: &AgentRoom| match lane {
+            LaneKey::Agent(agent) => agent == name,
+            LaneKey::Capabilities(needed) => needed.iter().all(|one| room.capabilities.contains(one)),
+        };
+        self.limits.agents.iter().filter(move |(name, room)| can(name, room)).map(|(name, _)| name)
+    }
+
     /// Returns the agent that takes a task of this lane: the one with most room, by name among equals.
     pub(super) fn agent_for(&self, lane: &LaneKey) -> Option<AgentName> {
         if !self.has_place() {
             return None;
         }
-        let can = |name: &AgentName, room: &AgentRoom| match lane {
-            LaneKey::Agent(agent) => agent == name,
-            LaneKey::Capabilities(needed) => needed.iter().all(|one| room.capabilities.contains(one)),
-        };
-        self.limits
-            .agents
-            .iter()
-            .filter(|(name, room)| can(name, room))
-            .map(|(name, _)| (self.room(name), name))
+        self.servants(lane)
+            .map(|name| (self.room(name), name))
             .filter(|(room, _)| *room > 0)
             .max_by(|(room, name), (other_room, other)| room.cmp(other_room).then(other.cmp(name)))
             .map(|(_, name)| name.clone())

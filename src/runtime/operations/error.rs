@@ -134,3 +134,39 @@ impl OperationError {
         Self::BadInput { message: message.into(), hint: Some(hint.into()) }
     }
 }
+
+impl From<store::Error> for OperationError {
+    fn from(error: store::Error) -> Self {
+        let hint = match &error {
+            store::Error::Missing { .. } => Some("submit a task: the first one makes the database"),
+            store::Error::NotOurs { .. } => Some("name another file with `store.path`"),
+            store::Error::Newer { .. } => Some("use the newer program that wrote it"),
+            store::Error::Damaged { .. } | store::Error::Row { .. } | store::Error::Replaced { .. } => {
+                Some("keep a copy of its folder, then restore a backup")
+            }
+            store::Error::Full(_) => Some("make room on the disk, then ask again"),
+            store::Error::ReadOnly(_) => Some("let the database and its folder be written"),
+            store::Error::Busy(_) => Some("ask again in a moment"),
+            _ => None,
+        };
+        Self::Store {
+            message: error.to_string(),
+            hint: hint.map(str::to_owned),
+            source: Some(Box::new(error)),
+        }
+    }
+}
+
+impl From<store::SubmitError> for OperationError {
+    fn from(error: store::SubmitError) -> Self {
+        match error {
+            store::SubmitError::KeyConflict { .. } => {
+                Self::bad_input(error.to_string(), "give another key, or none")
+            }
+            store::SubmitError::UnknownNeed(need) => {
+                Self::NotFound { noun: "task", id: need.to_string(), hint: None }
+            }
+            store::SubmitError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,17 +1,18 @@
 //! What a reading operation needs: nothing that has to be started.
 
-use std::path::Path;
-
 use domain::Timestamp;
+use store::{Place, Snapshot};
 use wire::config::Config;
 
-/// What a reading operation reads from, and for whom.
+/// What a reading operation reads from. One reading sees one state.
 #[derive(Clone, Copy)]
 pub struct Reading<'a> {
+    /// The store as it stands at one moment.
+    pub view: &'a Snapshot<'a>,
     /// The merged configuration.
     pub config: &'a Config,
-    /// The folder that outputs lie in.
-    pub outputs: &'a Path,
+    /// Where the store is.
+    pub place: &'a Place,
     /// The time.
     pub now: Timestamp,
 }

@@ -3,7 +3,11 @@
 use domain::TaskId;
 use wire::views::{EventView, ListView, MessageView};
 
-use super::{OperationError, Reading};
+use super::tasks::page_size;
+use super::{OperationError, Reading, rows};
+
+/// Items of a page when nobody says how many.
+const LIMIT: u32 = 100;
 
 /// Which events or messages are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,7 +20,7 @@ pub struct StreamFilter {
     pub limit: Option<u32>,
 }
 
-/// Returns events, the oldest first; `next_cursor` is the last sequence number if there are more.
+/// Returns events, the oldest first; `next_cursor` is the last sequence number if there may be more.
 ///
 /// # Errors
 /// If the limit is none, or the store cannot be read.
@@ -24,11 +28,14 @@ pub fn event_list(
     reading: &Reading<'_>,
     filter: StreamFilter,
 ) -> Result<ListView<EventView>, OperationError> {
-    let _ = (reading, filter);
-    Err(OperationError::Fault { message: "not wired".to_owned() })
+    let limit = page_size(filter.limit, LIMIT)?;
+    let found = reading.view.events(filter.task, None, filter.after_seq, limit)?;
+    let items: Vec<EventView> = found.iter().map(rows::event).collect::<Result<_, _>>()?;
+    let next_cursor = next(items.len(), limit, items.last().map(|event| event.seq));
+    Ok(ListView { items, next_cursor })
 }
 
-/// Returns messages, the oldest first; `next_cursor` is the last sequence number if there are more.
+/// Returns messages, the oldest first; `next_cursor` is the last sequence number if there may be more.
 ///
 /// # Errors
 /// If the limit is none, or the store cannot be read.
@@ -36,8 +43,16 @@ pub fn message_list(
     reading: &Reading<'_>,
     filter: StreamFilter,
 ) -> Result<ListView<MessageView>, OperationError> {
-    let _ = (reading, filter);
-    Err(OperationError::Fault { message: "not wired".to_owned() })
+    let limit = page_size(filter.limit, LIMIT)?;
+    let found = reading.view.messages(filter.task, None, filter.after_seq, limit)?;
+    let items: Vec<MessageView> = found.iter().map(rows::message).collect();
+    let next_cursor = next(items.len(), limit, items.last().map(|message| message.seq));
+    Ok(ListView { items, next_cursor })
+}
+
+fn next(count: usize, limit: u32, last: Option<i64>) -> Option<String> {
+    let is_full = u32::try_from(count).is_ok_and(|count| count >= limit);
+    last.filter(|_| is_full).map(|seq| seq.to_string())
 }
 
 /// Returns the sequence number of the newest event, zero if there is none.
@@ -45,6 +60,5 @@ pub fn message_list(
 /// # Errors
 /// If the store cannot be read.
 pub fn last_seq(reading: &Reading<'_>) -> Result<i64, OperationError> {
-    let _ = reading;
-    Err(OperationError::Fault { message: "not wired".to_owned() })
+    Ok(reading.view.last_seq()?)
 }
