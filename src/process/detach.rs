@@ -163,7 +163,7 @@ fn ready_line(words: &[u8]) -> Option<String> {
 /// A new host that has left its starter and has not said yet that it is ready.
 #[derive(Debug)]
 pub struct Detached {
-    _from_detach: (),
+    starter_file_mask: u32,
 }
 
 /// Leaves the starter behind: descriptors, signals, session, folder, file mask.
@@ -178,11 +178,17 @@ pub fn detach() -> io::Result<Detached> {
     // The starter may have made this process the leader of a group or session already.
     let _leader = rustix::process::setsid();
     std::env::set_current_dir("/")?;
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    Ok(Detached { _from_detach: () })
+    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    Ok(Detached { starter_file_mask: before.as_raw_mode() })
 }
 
 impl Detached {
+    /// Returns the file mask that the starter had: what children shall get back.
+    #[must_use]
+    pub fn starter_file_mask(&self) -> u32 {
+        self.starter_file_mask
+    }
+
     /// Lets `log` have what goes to stdout and stderr from here on, then tells the starter that
     /// this host answers. A starter that is gone is no error.
     ///

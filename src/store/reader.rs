@@ -260,7 +260,13 @@ impl<'c> Snapshot<'c> {
         } else {
             format!(" WHERE {}", conditions.join(" AND "))
         };
-        let sql = format!("{}{conditions} ORDER BY task.id DESC LIMIT {}", rows::TASK_ROW, limit + 1);
+        // The ids first: where they have to be sorted, whole rows would be a hundred times dearer.
+        let sql = format!(
+            "{} WHERE task.id IN (SELECT task.id FROM task{conditions} ORDER BY task.id DESC LIMIT {})
+              ORDER BY task.id DESC",
+            rows::TASK_ROW,
+            limit + 1
+        );
         let mut statement = cached(self.connection, &sql)?;
         let mut found = statement.query(params_from_iter(values))?;
         let mut keyed = Vec::new();

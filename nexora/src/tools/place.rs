@@ -39,9 +39,10 @@ impl Place {
         Self { absolute: cwd.join(&shown), given: shown }
     }
 
-    /// Returns where a walked file lies. A place that is a file itself is walked as an empty path, and
-    /// joining that would add a slash, which a file has not.
-    pub(super) fn file(&self, relative: &Path) -> PathBuf {
+    /// Returns the path of something below the place, for the system; of the place itself if
+    /// `relative` is empty.
+    pub(super) fn inside(&self, relative: &Path) -> PathBuf {
+        // Joining nothing would add a slash, and so ask for a folder.
         if relative.as_os_str().is_empty() { self.absolute.clone() } else { self.absolute.join(relative) }
     }
 
@@ -63,6 +64,7 @@ pub(super) fn cut(text: &mut String, bytes: usize) -> bool {
     if text.len() <= bytes {
         return false;
     }
-    text.truncate(text.floor_char_boundary(bytes));
+    let boundary = (0..=bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text.truncate(boundary);
     true
 }

@@ -18,6 +18,9 @@ const HELD_BYTES_MAX: usize = 1 << 20;
 /// How often a host may go away before it has answered the replay, without one that stays.
 const ATTEMPTS_MAX: u32 = 3;
 
+const UNKNOWN: &str = "outcome_unknown";
+const UNKNOWN_HINT: &str = "see `task_list` for what was done; a `task_submit` with `key` may be repeated";
+
 /// What is to be done, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -75,6 +78,8 @@ pub struct Machine {
     client_ended: bool,
     attempts: u32,
     replays: u64,
+    /// What a host said that does not want this pump.
+    refusal: Option<NoHost>,
     ended: bool,
 }
 
@@ -137,6 +142,7 @@ impl Machine {
             client_ended: false,
             attempts: 0,
             replays: 0,
+            refusal: None,
             ended: false,
         }
     }
@@ -252,33 +258,31 @@ impl Machine {
     pub fn host_end(&mut self) -> Vec<Action> {
         let mut actions = Vec::new();
         let was = std::mem::replace(&mut self.link, Link::None);
-        let fault = if self.client_ended {
-            Fault::internal("the connection is closing")
-        } else {
-            Fault::internal("outcome unknown: the host went away before it answered")
+        let refusal = self.refusal.take();
+        let fault = match &refusal {
+            Some(why) => unreachable(why),
+            None if self.client_ended => {
+                Fault::internal("the connection is closing").with_kind(UNKNOWN, UNKNOWN_HINT)
+            }
+            None => Fault::internal("outcome unknown: the host went away before it answered")
+                .with_kind(UNKNOWN, UNKNOWN_HINT),
         };
-        self.fail_owed(
-            &fault.with_kind(
-                "outcome_unknown",
-                "see `task_list` for what was done; a `task_submit` with `key` may be repeated",
-            ),
-            &mut actions,
-        );
+        self.fail_owed(&fault, &mut actions);
         if was == Link::Up {
             self.forget_unanswered_opening();
         }
         if matches!(was, Link::Replaying(_)) {
             self.attempts += 1;
-            if self.attempts < ATTEMPTS_MAX && !self.held.is_empty() {
+            if refusal.is_none() && self.attempts < ATTEMPTS_MAX && !self.held.is_empty() {
                 self.link = Link::Connecting;
                 actions.push(Action::Connect);
                 return actions;
             }
-            let why = NoHost {
+            let why = refusal.unwrap_or_else(|| NoHost {
                 kind: "host_unreachable".to_owned(),
                 message: "each host that was reached went away at once".to_owned(),
                 hint: "see `modelscan host logs`".to_owned(),
-            };
+            });
             actions.extend(self.host_failed(&why));
             return actions;
         }
@@ -386,6 +390,11 @@ impl Machine {
                 }
             }
         } else if let Ok(envelope) = Envelope::parse(text) {
+            if !envelope.is_version_two() {
+                // Not the protocol: a host that refuses the pump says why, and closes.
+                self.refusal = refusal_of(&envelope);
+                return;
+            }
             let id = envelope.usable_id();
             if let (Link::Replaying(awaited), Some(id)) = (&self.link, &id)
                 && id.key() == awaited
@@ -545,6 +554,16 @@ fn is_discover(line: &[u8]) -> bool {
         .ok()
         .and_then(|text| Envelope::parse(text).ok())
         .is_some_and(|envelope| is_well_formed_discover(&envelope))
+}
+
+fn unreachable(why: &NoHost) -> Fault {
+    Fault::internal(format!("no host: {}", why.message)).with_kind(&why.kind, &why.hint)
+}
+
+fn refusal_of(envelope: &Envelope<'_>) -> Option<NoHost> {
+    let error: Value = serde_json::from_str(envelope.error?.get()).ok()?;
+    let text = |key: &str| error.get(key).and_then(Value::as_str).map(str::to_owned);
+    Some(NoHost { kind: text("kind")?, message: text("message")?, hint: text("hint").unwrap_or_default() })
 }
 
 fn version_of(envelope: &Envelope<'_>) -> Option<String> {

@@ -103,6 +103,8 @@ pub(super) fn tasks(list: &ListView<TaskSummary>) -> String {
         words.push(
             "No task. Next: task_submit, or task_list with `all` for those of other folders.".to_owned(),
         );
+    } else {
+        words.push("Next: task_wait or task_result with an id.".to_owned());
     }
     if let Some(cursor) = &list.next_cursor {
         words.push(format!("There are more. Next: task_list with `cursor` {}.", quoted(cursor)));

@@ -148,7 +148,7 @@ async fn a_cancelled_wait_ends_at_once_and_is_not_answered() {
 }
 
 #[tokio::test]
-async fn progress_rises_and_the_last_one_leaves_with_the_answer() {
+async fn progress_rises_and_ends_with_the_answer() {
     for token in ["\"t\"", "7"] {
         let mut client = Client::open(LEGACY).await;
         let with = |id: &str, task: &str| {
@@ -213,14 +213,17 @@ async fn ten_thousand_calls_at_once_are_all_answered_and_never_too_many_run() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_not_read_from() {
-    const CALLS: usize = 600;
-    const BYTES: usize = 30_000;
+    const CALLS: usize = 2_000;
+    const BYTES: usize = 10_000;
     let mut client = Client::open(LEGACY).await;
     let mut to = client.to.take().unwrap();
     let mut sending = tokio::task::JoinSet::new();
     sending.spawn(async move {
+        // Padded, so that the pipes do not hold them all.
+        let padding = " ".repeat(1_000);
         for number in 0..CALLS {
-            to.write_all(format!("{}\n", result_of(&number.to_string(), BYTES)).as_bytes()).await.unwrap();
+            let line = format!("{padding}{}\n", result_of(&number.to_string(), BYTES));
+            to.write_all(line.as_bytes()).await.unwrap();
         }
         to
     });
@@ -229,6 +232,7 @@ async fn a_client_that_does_not_read_is_not_read_from() {
     // What is unwritten stops both the reading and what was read; the pipe holds some more.
     let most = UNWRITTEN_BYTES_MAX / BYTES + 16;
     assert!(begun > 0 && begun <= most, "{begun} calls were taken, at most {most} should be");
+    // Beyond them only as many were read as may be in flight.
     assert!(sending.try_join_next().is_none());
     for _ in 0..CALLS {
         assert!(client.hear().await.contains(r#""isError":false"#));
@@ -316,11 +320,8 @@ async fn a_panic_and_a_huge_answer_are_errors_of_that_call_alone() {
     assert_is(&fault("1", -32603, &["fault of the server"]), &client.hear().await);
     client.say(&status("1", "task_1")).await;
     assert_is(&done("1"), &client.hear().await);
-    for bytes in [9 << 20, 20 << 20] {
-        client.say(&result_of("2", bytes)).await;
-        let message = client.hear().await;
-        assert_is(&fault("2", -32603, &["8388608"]), &message);
-    }
+    client.say(&result_of("2", 9 << 20)).await;
+    assert_is(&fault("2", -32603, &["8388608"]), &client.hear().await);
     client.say(&result_of("3", 3 << 20)).await;
     assert_is(&done("3"), &client.hear().await);
     assert!(client.lives().await.is_empty());
@@ -332,7 +333,7 @@ async fn failures_are_text_alone_that_begins_with_the_kind() {
     client.say(&status("1", "unknown")).await;
     assert_is(&failed("1", &["task_not_found: ", "Hint: "]), &client.hear().await);
     client.say(&request("2", "tools/call", r#"{"name":"task_submit"}"#)).await;
-    assert_is(&failed("2", &["invalid_input: there is nothing to do"]), &client.hear().await);
+    assert_is(&failed("2", &["bad_input: there is nothing to do"]), &client.hear().await);
 }
 
 #[tokio::test]

@@ -163,6 +163,9 @@ fn start(message: LaunchMessage, stdin: OwnedFd) -> Result<(Identity, Pid), (Sta
     if let Some(bytes) = message.data_bytes {
         limits::set_data(bytes).map_err(|error| (Stage::Limits, error))?;
     }
+    if let Some(mask) = message.file_mask.and_then(|mask| u32::try_from(mask).ok()) {
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(mask));
+    }
     std::env::set_current_dir(&message.cwd).map_err(|error| (Stage::Directory, error))?;
     let program = find(&message.program, &message.env).map_err(|error| (Stage::Execute, error))?;
     #[expect(clippy::disallowed_methods, reason = "this is the guard: the one place that starts a child")]

@@ -31,7 +31,7 @@ const STUCK_AFTER: Duration = Duration::from_secs(5);
 const PAUSE_SHORT: Duration = Duration::from_micros(200);
 /// The same once something is stuck.
 const PAUSE_LONG: Duration = Duration::from_millis(20);
-/// How many killed processes are told apart; beyond it they are counted as they are reaped.
+/// How many killed processes are told apart and counted; whoever had more had a fork bomb.
 const SEEN_MAX: usize = 10_000;
 
 /// A guard at its watch over one child.
@@ -131,8 +131,12 @@ impl Watch {
 
     /// TERM and CONT: a stopped process keeps TERM pending until it goes on.
     fn terminate(&mut self) {
-        let _gone = kill_process_group(self.child_pid, Signal::TERM);
-        let _gone = kill_process_group(self.child_pid, Signal::CONT);
+        for signal in [Signal::TERM, Signal::CONT] {
+            // A child that left its own group is still the child.
+            if kill_process_group(self.child_pid, signal).is_err() {
+                let _gone = kill_process(self.child_pid, signal);
+            }
+        }
         let until = Instant::now() + TERM_WAIT;
         while !self.child_has_ended() {
             let left = until.saturating_duration_since(Instant::now());
@@ -229,7 +233,7 @@ impl Watch {
 
     fn note(&mut self, stat: &Stat) {
         let identity = Identity { pid: stat.pid, start: stat.start };
-        if self.seen.len() < SEEN_MAX && !self.seen.insert(identity) {
+        if self.seen.len() >= SEEN_MAX || !self.seen.insert(identity) {
             return;
         }
         self.killed_total += 1;

@@ -48,6 +48,7 @@ struct Inner {
     tracker: TaskTracker,
     boot_id: String,
     open_files: Option<u64>,
+    file_mask: Option<u32>,
     guard_patience: Duration,
 }
 
@@ -67,8 +68,9 @@ impl Spawner {
     pub fn with_guard(program: PathBuf, args: Vec<OsString>, registry: Registry) -> io::Result<Self> {
         let boot_id = table::boot_id()?;
         let tracker = TaskTracker::new();
-        let (open_files, guard_patience) = (None, GUARD_PATIENCE);
-        let inner = Inner { program, args, registry, tracker, boot_id, open_files, guard_patience };
+        let (open_files, file_mask, guard_patience) = (None, None, GUARD_PATIENCE);
+        let inner =
+            Inner { program, args, registry, tracker, boot_id, open_files, file_mask, guard_patience };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -80,12 +82,29 @@ impl Spawner {
         Self { inner: Arc::new(inner) }
     }
 
+    /// Says which file mask children get, since a detached host's own lets nobody else read.
+    #[must_use]
+    pub fn with_file_mask(self, file_mask: Option<u32>) -> Self {
+        let mut inner = self.inner.as_ref().clone();
+        inner.file_mask = file_mask;
+        Self { inner: Arc::new(inner) }
+    }
+
     /// Says how long a guard that was asked to end may say nothing before it is killed itself and
     /// the proof is lost with it; 15 s by default.
     #[must_use]
     pub fn with_guard_patience(self, guard_patience: Duration) -> Self {
         let mut inner = self.inner.as_ref().clone();
         inner.guard_patience = guard_patience;
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Returns a spawner like this one that counts its own instances: neither's `wait_all` waits for
+    /// those of the other.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let mut inner = self.inner.as_ref().clone();
+        inner.tracker = TaskTracker::new();
         Self { inner: Arc::new(inner) }
     }
 
@@ -111,7 +130,7 @@ impl Spawner {
     /// The program, the directory or a limit is wrong; or no guard could be started.
     pub async fn spawn(&self, launch: Launch) -> Result<Instance, SpawnError> {
         let program = launch.program_text();
-        let frame = launch.message(self.inner.open_files).encode();
+        let frame = launch.message(self.inner.open_files, self.inner.file_mask).encode();
         let frame = frame.map_err(|source| SpawnError::Invalid { program: program.clone(), source })?;
         let end_file = launch.end_record.as_deref().map(|path| private(path, create_private)).transpose()?;
         let log =

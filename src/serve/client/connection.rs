@@ -48,7 +48,7 @@ impl Connection {
     /// If nobody listens, or whoever does is silent or speaks otherwise.
     pub fn open(socket: &Path, preamble: &Preamble) -> Result<Self, OpenError> {
         let stream = connect(socket)?;
-        let mut connection = Self {
+        let connection = Self {
             stream,
             pending: Vec::new(),
             next_id: 1,

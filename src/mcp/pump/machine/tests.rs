@@ -195,6 +195,24 @@ fn a_host_that_goes_away_at_once_is_not_tried_for_ever() {
 }
 
 #[test]
+fn a_host_that_refuses_the_pump_says_why() {
+    let refusal = r#"{"id":0,"error":{"kind":"config_error","message":"no","hint":"do so","exit_code":2}}"#;
+    let refused = |id: &str| (id.to_owned(), -32603, "config_error".to_owned());
+    let mut first = pump();
+    says(&mut first, &[&request("1", "tools/call")]);
+    first.host_connected();
+    assert_eq!(host_says(&mut first, refusal), []);
+    assert_eq!(answers(&first.host_end()), [refused("1")]);
+
+    let mut later = open_pump("2025-06-18");
+    later.host_end();
+    says(&mut later, &[&request("2", "tools/call")]);
+    later.host_connected();
+    host_says(&mut later, refusal);
+    assert_eq!(answers(&later.host_end()), [refused("2")]);
+}
+
+#[test]
 fn at_the_end_of_input_what_was_read_still_counts() {
     let mut pump = pump();
     let call = request("1", "tools/call");
