@@ -144,11 +144,7 @@ pub fn is_in_progress(state: &str) -> bool {
 ///
 /// # Errors
 /// What was refused.
-pub fn ask<T: serde::de::DeserializeOwned>(
-    ctx: &Context<'_>,
-    loaded: &Loaded,
-    ask: Ask,
-) -> Result<T, Error> {
+pub fn ask<T: serde::de::DeserializeOwned>(ctx: &Context<'_>, loaded: &Loaded, ask: Ask) -> Result<T, Error> {
     let answer = Session::new(ctx.env, loaded).call(ask)?;
     serde_json::from_value(answer)
         .map_err(|error| Error::internal(format!("the host's answer cannot be read: {error}")))

@@ -46,7 +46,10 @@ impl Level {
         let ours = self.as_str();
         match self {
             Self::Error | Self::Trace => EnvFilter::new(ours),
-            _ => EnvFilter::new(format!("warn,modelscan={ours},{}", OURS.map(|name| format!("modelscan_{name}={ours}")).join(","))),
+            _ => EnvFilter::new(format!(
+                "warn,modelscan={ours},{}",
+                OURS.map(|name| format!("modelscan_{name}={ours}")).join(",")
+            )),
         }
     }
 }

@@ -42,7 +42,12 @@ pub fn overview(view: &OverviewView, palette: Palette) -> String {
     let mut text = first_line(&view.host, palette);
     let mut part = |name: &str, tasks: &[wire::views::TaskSummary]| {
         if !tasks.is_empty() {
-            let _ = write!(text, "\n{}\n{}", palette.paint(Paint::Heading, name), task::list(tasks, true, palette));
+            let _ = write!(
+                text,
+                "\n{}\n{}",
+                palette.paint(Paint::Heading, name),
+                task::list(tasks, true, palette)
+            );
         }
     };
     part("Running", &view.running);

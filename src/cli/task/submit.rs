@@ -61,8 +61,9 @@ fn request(ctx: &Context<'_>, flags: Submit) -> Result<SubmitRequest, Error> {
             .hint("give one of them as a file: `--input @FILE`"));
     }
     if flags.prompt.is_none() && flags.skill.is_none() {
-        return Err(Error::new(Kind::Usage, "nothing to do: neither a prompt nor a skill was given")
-            .hint("write it as `modelscan task submit \"PROMPT\"` or `modelscan task submit --skill SKILL`"));
+        return Err(Error::new(Kind::Usage, "nothing to do: neither a prompt nor a skill was given").hint(
+            "write it as `modelscan task submit \"PROMPT\"` or `modelscan task submit --skill SKILL`",
+        ));
     }
     let prompt = flags.prompt.map(prompt_text).transpose()?;
     let input = flags.input.map(|given| input_value(ctx, &given)).transpose()?;
@@ -113,9 +114,8 @@ fn input_value(ctx: &Context<'_>, given: &str) -> Result<Value, Error> {
         None => (given.to_owned(), "the input"),
     };
     serde_json::from_str(&text).map_err(|error| {
-        Error::new(Kind::BadInput, format!("{from} is not JSON: {error}")).hint(
-            "the input is one JSON object, such as '{\"path\": \"src\"}', nested at most 127 deep",
-        )
+        Error::new(Kind::BadInput, format!("{from} is not JSON: {error}"))
+            .hint("the input is one JSON object, such as '{\"path\": \"src\"}', nested at most 127 deep")
     })
 }
 
@@ -156,6 +156,9 @@ mod tests {
         assert_eq!(read_text(&vec![b'a'; limit][..], "x").unwrap().len(), limit);
         assert_eq!(read_text(Endless(0), "x").unwrap_err().kind, Kind::TooLarge);
         let error = read_text(&b"ab\xffc"[..], "x").unwrap_err();
-        assert_eq!((error.kind, error.message.as_str()), (Kind::BadInput, "x is not UTF-8 text: byte 2 cannot be read"));
+        assert_eq!(
+            (error.kind, error.message.as_str()),
+            (Kind::BadInput, "x is not UTF-8 text: byte 2 cannot be read")
+        );
     }
 }

@@ -51,7 +51,11 @@ impl<'a> Session<'a> {
             };
             match connection.ask(ask.clone()) {
                 // The submitter made the id, and a cancel is one however often it is asked for.
-                Err(error) if error.kind == Kind::OutcomeUnknown && may_repeat(&ask) && again < ASK_AGAIN_MAX => again += 1,
+                Err(error)
+                    if error.kind == Kind::OutcomeUnknown && may_repeat(&ask) && again < ASK_AGAIN_MAX =>
+                {
+                    again += 1
+                }
                 answer => return answer,
             }
         }
@@ -65,7 +69,8 @@ impl<'a> Session<'a> {
         match self.connect()? {
             Some(mut connection) => {
                 let view = connection.ask(Ask::Status {})?;
-                serde_json::from_value(view).map_err(|error| Error::internal(format!("the host's status cannot be read: {error}")))
+                serde_json::from_value(view)
+                    .map_err(|error| Error::internal(format!("the host's status cannot be read: {error}")))
             }
             None => direct::stopped(self.loaded),
         }
@@ -92,8 +97,11 @@ impl<'a> Session<'a> {
         if host.is_none_or(|host| gone_within(host, END_LIMIT + crate::serve::host::DRAIN_LIMIT)) {
             return Ok(true);
         }
-        Err(Error::new(Kind::HostUnreachable, format!("the host (process {pid}) was told to end, but has not"))
-            .hint(format!("look at its log in `{}`", self.loaded.places.logs.display())))
+        Err(Error::new(
+            Kind::HostUnreachable,
+            format!("the host (process {pid}) was told to end, but has not"),
+        )
+        .hint(format!("look at its log in `{}`", self.loaded.places.logs.display())))
     }
 
     /// Starts a host; false if one lived.
@@ -195,7 +203,8 @@ pub fn connect_pump(session: &Session<'_>, cwd: Option<&str>) -> Result<UnixStre
         return Err(Error::new(Kind::HostUnreachable, "no host lives, and none may be started here")
             .hint("start one with `modelscan host start`"));
     }
-    let gone = |error: std::io::Error| Error::new(Kind::HostUnreachable, format!("connect to the host: {error}"));
+    let gone =
+        |error: std::io::Error| Error::new(Kind::HostUnreachable, format!("connect to the host: {error}"));
     let mut preamble = session.preamble(ConnectionKind::Mcp)?;
     if let Some(cwd) = cwd {
         cwd.clone_into(&mut preamble.cwd);
@@ -226,5 +235,6 @@ fn silent(pid: Option<i32>) -> Error {
         return Error::new(Kind::HostUnreachable, format!("the host{who} is stopped, so it does not answer"))
             .hint(format!("let it go on with `kill -CONT {pid}`"));
     }
-    Error::new(Kind::HostUnreachable, format!("the host{who} does not answer")).hint("run the command again; look at the host's log if it stays like this")
+    Error::new(Kind::HostUnreachable, format!("the host{who} does not answer"))
+        .hint("run the command again; look at the host's log if it stays like this")
 }

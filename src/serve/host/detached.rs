@@ -64,7 +64,9 @@ fn choices(arguments: &[OsString]) -> Result<Choices, Error> {
         match name.to_str() {
             Some("--home") => choices.home = Some(PathBuf::from(value)),
             Some("--config") => choices.config = Some(PathBuf::from(value)),
-            Some("--set") => choices.set.push(String::from_utf8_lossy(&value.clone().into_vec()).into_owned()),
+            Some("--set") => {
+                choices.set.push(String::from_utf8_lossy(&value.clone().into_vec()).into_owned())
+            }
             _ => return Err(Error::internal(format!("a host was started with `{}`", name.display()))),
         }
     }

@@ -18,7 +18,9 @@ const LOG_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// If one cannot be made, or others than its owner may write there.
 pub fn make_folders(places: &Places) -> Result<(), Error> {
     let socket = socket(places);
-    for folder in [places.data_dir(), &places.outputs, &places.logs, socket.parent().unwrap_or(Path::new("/"))] {
+    for folder in
+        [places.data_dir(), &places.outputs, &places.logs, socket.parent().unwrap_or(Path::new("/"))]
+    {
         make_folder(folder)?;
     }
     Ok(())
