@@ -7,7 +7,6 @@ use runtime::operations::{self, OperationError, Reading};
 use wire::control::Ask;
 use wire::views::TaskSummary;
 
-use super::arguments::LogLevel;
 use super::output::Output;
 use crate::config::{self, Choices, Environment, Loaded};
 use crate::error::{Error, Kind};
@@ -22,8 +21,6 @@ pub struct Context<'a> {
     pub choices: Choices,
     /// The way out.
     pub out: Output,
-    /// How much a host or an agent logs.
-    pub log: Option<LogLevel>,
 }
 
 impl Context<'_> {

@@ -18,7 +18,7 @@ use crate::telemetry::{self, Level};
 
 /// Runs the command. Nothing but the protocol goes to stdout.
 pub fn run(ctx: &Context<'_>) -> Outcome {
-    telemetry::to_stderr(ctx.log.map_or(Level::Warn, Level::from))?;
+    telemetry::to_stderr(ctx.choices.log.unwrap_or(Level::Warn))?;
     serve(ctx).map_err(|error| Error::internal(format!("run the agent: {error}")))?;
     Ok(Exit::OK)
 }

@@ -24,6 +24,7 @@ use super::shared::Shared;
 use super::{DRAIN_LIMIT, accept, idle, place};
 use crate::config::{Environment, Loaded, Places};
 use crate::error::{Error, Kind};
+use crate::telemetry;
 use crate::system::{SystemClock, UuidSource};
 
 /// How long a new host waits for one that is ending.
@@ -117,7 +118,7 @@ async fn live(
     let handle = start_work(env, loaded, store, &reaping, &children)?;
     let (stops, mut stop_asked) = mpsc::channel(4);
     let shared = Arc::new(Shared::new(handle.clone(), loaded.clone(), env.clone(), stops));
-    ready(manner, &loaded.places, &socket)?;
+    ready(manner, loaded, &socket)?;
 
     let connections = TaskTracker::new();
     let mode = {
@@ -204,15 +205,19 @@ async fn end_work(
 }
 
 /// Tells the starter that the host answers; from here on the log takes what is written.
-fn ready(manner: Manner, places: &Places, socket: &std::path::Path) -> Result<(), Error> {
+fn ready(manner: Manner, loaded: &Loaded, socket: &std::path::Path) -> Result<(), Error> {
+    let level = loaded.choices.log.unwrap_or_default();
     match manner {
-        Manner::Detached(detached) => detached
-            .ready(&socket.to_string_lossy(), &place::open_log(places)?)
-            .map_err(|error| Error::internal(format!("write to the log: {error}"))),
+        Manner::Detached(detached) => {
+            detached
+                .ready(&socket.to_string_lossy(), &place::open_log(&loaded.places)?)
+                .map_err(|error| Error::internal(format!("write to the log: {error}")))?;
+            telemetry::to_file(&loaded.places.logs, place::LOG, level)
+        }
         Manner::Foreground => {
             let line = format!("host is ready on {}\n", socket.display());
             let _ = process::stdio::write(&mut std::io::stderr(), line.as_bytes());
-            Ok(())
+            telemetry::to_stderr(level)
         }
     }
 }
