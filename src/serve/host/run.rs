@@ -24,8 +24,8 @@ use super::shared::Shared;
 use super::{DRAIN_LIMIT, accept, idle, place};
 use crate::config::{Environment, Loaded, Places};
 use crate::error::{Error, Kind};
-use crate::telemetry;
 use crate::system::{SystemClock, UuidSource};
+use crate::telemetry;
 
 /// How long a new host waits for one that is ending.
 const LOCK_LIMIT: Duration = Duration::from_secs(30);
