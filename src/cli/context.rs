@@ -142,7 +142,14 @@ pub fn is_in_progress(state: &str) -> bool {
 /// # Errors
 /// What was refused.
 pub fn ask<T: serde::de::DeserializeOwned>(ctx: &Context<'_>, loaded: &Loaded, ask: Ask) -> Result<T, Error> {
-    let answer = Session::new(ctx.env, loaded).call(ask)?;
+    read_answer(Session::new(ctx.env, loaded).call(ask)?)
+}
+
+/// Reads a host's answer.
+///
+/// # Errors
+/// If it is not what was asked for, which is our own fault.
+pub fn read_answer<T: serde::de::DeserializeOwned>(answer: serde_json::Value) -> Result<T, Error> {
     serde_json::from_value(answer)
         .map_err(|error| Error::internal(format!("the host's answer cannot be read: {error}")))
 }

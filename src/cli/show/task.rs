@@ -114,6 +114,8 @@ fn trouble(
     if let Some(error) = error {
         let _ = writeln!(text, "  {} {}", palette.paint(Paint::Bad, "error:"), escape::line(&error.message));
         let end = match (error.exit_code, error.signal) {
+            // An end in good order explains nothing.
+            (Some(0), _) => String::new(),
             (Some(code), _) => format!("  its process ended with exit code {code}\n"),
             (None, Some(signal)) => format!("  its process was ended by signal {signal}\n"),
             (None, None) => String::new(),

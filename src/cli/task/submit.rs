@@ -14,11 +14,12 @@ use super::ending::exit_of;
 use super::wait::{Limit, wait_until_done};
 use crate::catalog::Shelf;
 use crate::cli::arguments::Submit;
-use crate::cli::context::{Context, ask, text_of};
+use crate::cli::context::{Context, read_answer, text_of};
 use crate::cli::output::{Exit, Outcome};
 use crate::cli::show;
 use crate::config::{Loaded, absolute};
 use crate::error::{Error, Kind};
+use crate::serve::client::Session;
 use crate::system::{SystemClock, UuidSource};
 
 /// Runs the command.
@@ -26,10 +27,13 @@ pub fn run(ctx: &Context<'_>, flags: Submit) -> Outcome {
     let loaded = ctx.load()?;
     let (wait, wait_limit) = (flags.wait, flags.wait_limit);
     let request = request(ctx, flags)?;
-    // Checked here too, so that what is wrong starts no host and leaves nothing behind.
-    let library = Shelf::new(&loaded.places.skills).library();
-    prepare(request.clone(), &loaded.config, &library, SystemClock.now()).map_err(Error::from)?;
-    let task: TaskSummary = ask(ctx, &loaded, Ask::Submit { task: Box::new(request) })?;
+    let submit = Ask::Submit { task: Box::new(request.clone()) };
+    // Where no host lives it is checked here, so that what is wrong starts none and leaves nothing behind.
+    let answer = Session::new(ctx.env, &loaded).call_checked(submit, || {
+        let library = Shelf::new(&loaded.places.skills).library();
+        prepare(request, &loaded.config, &library, SystemClock.now()).map(drop).map_err(Error::from)
+    })?;
+    let task: TaskSummary = read_answer(answer)?;
     if wait {
         return follow_to_the_end(ctx, &loaded, &task, Limit::of(wait_limit));
     }

@@ -40,9 +40,30 @@ impl<'a> Session<'a> {
     /// What was refused; `HostUnreachable` if no host can be had, `OutcomeUnknown` if each host went away
     /// before it answered.
     pub fn call(&self, ask: Ask) -> Result<Value, Error> {
+        self.call_from(self.connect()?, ask)
+    }
+
+    /// Asks the host, as `call` does; where none lives yet, `check` may refuse first, so that what is wrong
+    /// starts no host. A living host checks by itself.
+    ///
+    /// # Errors
+    /// As `call`, and what `check` refused.
+    pub fn call_checked(&self, ask: Ask, check: impl FnOnce() -> Result<(), Error>) -> Result<Value, Error> {
+        let living = self.connect()?;
+        if living.is_none() {
+            check()?;
+        }
+        self.call_from(living, ask)
+    }
+
+    fn call_from(&self, mut living: Option<Connection>, ask: Ask) -> Result<Value, Error> {
         let mut again = 0;
         loop {
-            let Some(mut connection) = self.connect_or_start()? else {
+            let connection = match living.take() {
+                Some(connection) => Some(connection),
+                None => self.connect_or_start()?,
+            };
+            let Some(mut connection) = connection else {
                 match direct::call(self, ask.clone())? {
                     direct::Done::Answer(value) => return Ok(value),
                     // Somebody took the lock meanwhile: it will answer soon.
