@@ -331,7 +331,7 @@ fn unknown_key(place: &str, key: &str) -> Error {
     let error = Error::new(Kind::ConfigError, format!("{place}: unknown key `{key}`"));
     match keys::nearest(key) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint("docs/CONFIGURATION.md and examples/config.toml list every key"),
+        None => error.hint("docs/CONFIGURATION.md lists every key"),
     }
 }
 

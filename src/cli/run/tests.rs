@@ -90,3 +90,23 @@ fn the_help_is_as_it_was() {
     all(&mut command, "", &mut text);
     insta::assert_snapshot!("help", text);
 }
+
+/// The page of commands names each command, and none that is not there.
+#[test]
+fn the_page_of_commands_is_complete() {
+    fn leaves(command: &clap::Command, above: &str, found: &mut Vec<String>) {
+        let name = format!("{above}{}", command.get_name());
+        if command.get_subcommands().next().is_none() {
+            found.push(name);
+        } else {
+            command.get_subcommands().for_each(|inner| leaves(inner, &format!("{name} "), found));
+        }
+    }
+    let mut ours = vec!["modelscan".to_owned()];
+    leaves(&CommandLine::command(), "", &mut ours);
+    let page = include_str!("../../../docs/COMMANDS.md");
+    let documented: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("| `modelscan")?.split('`').next()).collect();
+    let documented: Vec<String> = documented.iter().map(|rest| format!("modelscan{rest}")).collect();
+    assert_eq!(documented, ours);
+}
