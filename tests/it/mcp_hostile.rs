@@ -82,3 +82,32 @@ fn every_row_gets_its_answer_and_the_connection_lives() {
         assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
     });
 }
+
+#[test]
+fn the_end_of_input_is_a_good_end() {
+    nested(concat!(module_path!(), "::the_end_of_input_is_a_good_end"), |env| {
+        // At once, with nothing said and no host started.
+        let mut pump = env.modelscan(["mcp"]).spawn();
+        pump.close_stdin();
+        assert_eq!(pump.next_line(), None);
+        pump.wait().expect_code(0);
+
+        // In the middle of a line, which does not run.
+        let mut pump = env.modelscan(["mcp"]).spawn();
+        pump.write(rows::stateless_call("1"));
+        pump.close_stdin();
+        let answer = pump.next_line().unwrap_or_default();
+        assert_eq!(rows::anonymous(-32700, &["line feed"]).mismatch(&answer), None, "{answer}");
+        assert_eq!(pump.next_line(), None);
+        pump.wait().expect_code(0);
+
+        // With an endless line.
+        let mut pump = env.modelscan(["mcp"]).spawn();
+        pump.write(vec![b'x'; 17 << 20]);
+        pump.close_stdin();
+        let answer = pump.next_line().unwrap_or_default();
+        assert_eq!(rows::anonymous(-32600, &["16777216"]).mismatch(&answer), None, "{answer}");
+        assert_eq!(pump.next_line(), None);
+        pump.wait().expect_code(0);
+    });
+}
