@@ -25,3 +25,19 @@ fn an_error_crosses_the_socket_unchanged() {
         ErrorBody { kind: "brand_new".to_owned(), message: "m".to_owned(), hint: None, exit_code: 99 };
     assert_eq!(Error::from(unknown).kind, Kind::Internal);
 }
+
+#[test]
+fn the_table_is_the_documented_one() {
+    let page = include_str!("../../docs/COMMANDS.md");
+    let documented: Vec<&str> = page
+        .lines()
+        .skip_while(|line| !line.starts_with("| kind |"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .collect();
+    let ours: Vec<String> = Kind::ALL
+        .iter()
+        .map(|kind| format!("| `{}` | {} | {} |", kind.as_str(), kind.exit_code(), kind.json_rpc_code()))
+        .collect();
+    assert_eq!(documented, ours, "docs/COMMANDS.md");
+}

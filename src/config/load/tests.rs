@@ -155,7 +155,7 @@ fn an_error_in_the_file_says_where_and_what() {
         ("[defaults]\nretries = { maxx = 1 }\n",
             "config.toml:2:13: unknown key `defaults.retries.maxx`", "did you mean `defaults.retries.max`?"),
         ("[zzzzzz]\n",
-            "config.toml:1:2: unknown key `zzzzzz`", "docs/CONFIGURATION.md and examples/config.toml list every key"),
+            "config.toml:1:2: unknown key `zzzzzz`", "docs/CONFIGURATION.md lists every key"),
         ("[host]\nmax_running = 0\n",
             "config.toml:2:1: `host.max_running`: `0` is out of range: a whole number from 1 to 1024", ""),
         ("[host]\nmax_running = 'two'\n",
@@ -293,4 +293,35 @@ fn the_list_of_keys_is_that_of_the_schema() {
     found.sort();
     known.sort();
     assert_eq!(known, found);
+}
+
+#[test]
+fn the_example_has_every_key_and_says_the_defaults() {
+    let text = include_str!("../../../examples/config.toml");
+    let mut sources = BTreeMap::new();
+    note_keys(text, &mut sources);
+    for (key, _) in keys::KEYS {
+        let shown = sources.keys().any(|found| keys::fits(key, found));
+        assert!(shown, "examples/config.toml does not show `{key}`");
+    }
+    let mut config = Bench::new(text).load().unwrap().config;
+    assert_eq!(config.agents.remove(&"minimal".parse().unwrap()).unwrap().env.len(), 2);
+    assert!(config.store.path.take().is_some());
+    assert_eq!(config, Config::default());
+}
+
+#[test]
+fn the_page_of_keys_is_complete() {
+    let page = include_str!("../../../docs/CONFIGURATION.md");
+    let documented: Vec<String> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .filter(|key| {
+            key.contains('.') && !key.contains('/') && !key.contains(".toml") && !key.starts_with("modelscan")
+        })
+        .filter(|key| !key.ends_with(".sock"))
+        .map(|key| key.replace("NAME", "*").replace("VARIABLE", "*"))
+        .collect();
+    let ours: Vec<&str> = keys::KEYS.iter().map(|(key, _)| *key).collect();
+    assert_eq!(documented, ours);
 }
