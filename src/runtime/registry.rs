@@ -13,6 +13,9 @@ use wire::config::{AgentConfig, Config, EnvValue};
 /// The word in the configuration that means this very executable.
 const OWN_COMMAND: &str = "modelscan";
 
+/// How the log of an instance's stderr ends.
+const STDERR_SUFFIX: &str = "stderr";
+
 /// How large the log of an instance's stderr may become.
 const STDERR_LOG_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -34,6 +37,11 @@ pub fn limits(config: &Config) -> Limits {
 /// Says whether an agent runs this very executable.
 pub fn is_own(agent: &AgentConfig) -> bool {
     agent.command == OWN_COMMAND
+}
+
+/// Says whether a file is the log of an instance's stderr.
+pub fn is_stderr_log(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == STDERR_SUFFIX)
 }
 
 /// Where a host keeps what its instances leave.
@@ -81,7 +89,7 @@ pub fn launch(
         set(&mut env, variable.into(), value);
     }
     let log = |folder: &PathBuf| StderrLog {
-        path: folder.join(format!("{instance}.stderr")),
+        path: folder.join(format!("{instance}.{STDERR_SUFFIX}")),
         bytes_max: STDERR_LOG_BYTES_MAX,
     };
     Ok(Launch {
