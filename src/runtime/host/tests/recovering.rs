@@ -11,7 +11,7 @@ use domain::{
 use serde_json::json;
 use store::{Opening, Place, Writer};
 
-use super::bench::{Bench, Counted, HandClock, Nobody, NothingLeft, soon, status, stop, until};
+use super::bench::{Bench, Counted, HandClock, NothingLeft, soon, status, stop, until};
 use crate::host::StopMode;
 use crate::operations::direct::{Direct, DirectParts};
 use crate::recovery;
@@ -289,6 +289,21 @@ async fn without_a_host_orders_are_written_and_what_was_lost_is_recovered() {
     let host = bench.start();
     soon(until(&host, &taken.id, "running")).await;
     assert_eq!(status(&host, &lost).await.state, "cancelled");
-    let _ = Nobody;
     stop(host, StopMode::Now).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_whose_database_was_taken_away_ends_and_says_so() {
+    let bench = Bench::new(|scene| async move {
+        scene.begin().await;
+        scene.until_stopped().await
+    });
+    let host = bench.start();
+    let id = bench.submit(&host, "runs").await.id;
+    until(&host, &id, "running").await;
+    std::fs::remove_file(bench.place().database).unwrap();
+    let ended = soon(host.ended()).await;
+    assert!(ended.unwrap_err().to_string().contains("removed or replaced"));
+    let refused = host.task_submit(bench.prepare(bench.request("too late"))).await;
+    assert!(refused.is_err());
 }

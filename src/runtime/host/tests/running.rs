@@ -230,7 +230,7 @@ async fn a_wait_ends_with_its_limit_or_when_a_person_is_needed() {
     let host = bench.start();
     let id = bench.submit(&host, "wait").await.id;
     let short = task_wait(&host, std::slice::from_ref(&id), WaitMode::All, Duration::from_millis(1)).await;
-    assert_eq!(short.unwrap().pending, [id.clone()]);
+    assert_eq!(short.unwrap().pending, std::slice::from_ref(&id));
     soon(acted.notified()).await;
     let unknown = task_wait(&host, &["0000".to_owned()], WaitMode::All, super::bench::LONG).await;
     assert!(matches!(unknown, Err(OperationError::NotFound { noun: "task", .. })));
