@@ -47,7 +47,7 @@ CREATE TABLE task (
     skill               TEXT,
     title               TEXT    NOT NULL CHECK (length(title) <= 120),
     cwd                 TEXT    NOT NULL,
-    labels              TEXT CHECK (json_valid(labels)),
+    labels              TEXT CHECK (labels IS NULL OR json_valid(labels)),
     priority            INTEGER NOT NULL CHECK (priority BETWEEN -100 AND 100),
     rank                INTEGER NOT NULL,
     attempt             INTEGER NOT NULL CHECK (attempt >= 0),
@@ -96,14 +96,14 @@ CREATE TABLE task_request (
     task_id     INTEGER PRIMARY KEY REFERENCES task (id) ON DELETE CASCADE,
     agent       TEXT,
     prompt      TEXT    NOT NULL,
-    input       TEXT CHECK (json_valid(input)),
+    input       TEXT CHECK (input IS NULL OR json_valid(input)),
     environment TEXT    NOT NULL CHECK (json_valid(environment)),
     not_before  INTEGER
 ) STRICT;
 
 CREATE TABLE task_result (
     task_id INTEGER PRIMARY KEY REFERENCES task (id) ON DELETE CASCADE,
-    result  TEXT CHECK (json_valid(result)),
+    result  TEXT CHECK (result IS NULL OR json_valid(result)),
     report  TEXT
 ) STRICT;
 
@@ -168,7 +168,7 @@ CREATE TABLE instance (
     proven            INTEGER CHECK (proven IN (0, 1)),
     exit_code         INTEGER,
     signal            INTEGER,
-    killed            TEXT CHECK (json_valid(killed)),
+    killed            TEXT CHECK (killed IS NULL OR json_valid(killed)),
     stderr_tail       TEXT,
     note              TEXT,
     CHECK ((guard_pid IS NULL) = (guard_start_ticks IS NULL)),
@@ -228,8 +228,8 @@ CREATE TABLE tool_call (
     started_at   INTEGER NOT NULL,
     ended_at     INTEGER,
     output_bytes INTEGER,
-    input        TEXT CHECK (json_valid(input)),
-    output       TEXT CHECK (json_valid(output)),
+    input        TEXT CHECK (input IS NULL OR json_valid(input)),
+    output       TEXT CHECK (output IS NULL OR json_valid(output)),
     UNIQUE (attempt_id, call)
 ) STRICT;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use runtime::operations::OperationError;
 use wire::views::{ErrorBody, ErrorView};
 
 /// Defines the kinds: word, exit code (contract, section 1) and JSON-RPC code (`data.kind` carries
@@ -141,6 +142,94 @@ impl From<ErrorBody> for Error {
         let kind = Kind::from_word(&body.kind).unwrap_or(Kind::Internal);
         Self { kind, message: body.message, hint: body.hint }
     }
+}
+
+impl From<OperationError> for Error {
+    fn from(error: OperationError) -> Self {
+        if let OperationError::Store { message, hint, source } = &error
+            && let Some(cause) = source.as_ref().and_then(|source| source.downcast_ref::<store::Error>())
+        {
+            let inner = Self::of_store(cause);
+            return Self {
+                message: format!("{message}: {}", inner.message),
+                hint: hint.clone().or(inner.hint),
+                ..inner
+            };
+        }
+        let kind = match &error {
+            OperationError::BadInput { .. } => Kind::BadInput,
+            OperationError::TooLarge { .. } => Kind::TooLarge,
+            OperationError::NotFound { noun, .. } => match *noun {
+                "task" => Kind::TaskNotFound,
+                "agent" => Kind::UnknownAgent,
+                "skill" => Kind::UnknownSkill,
+                _ => Kind::NotFound,
+            },
+            OperationError::Ambiguous { .. } => Kind::AmbiguousId,
+            OperationError::WrongState { .. } => Kind::NotAllowed,
+            OperationError::Denied { .. } => Kind::Denied,
+            OperationError::Busy { .. } => Kind::Busy,
+            OperationError::HostEnding => Kind::HostUnreachable,
+            OperationError::Store { .. } => Kind::StoreDamaged,
+            OperationError::Fault { message } => return Self::internal(message.clone()),
+        };
+        Self { kind, message: with_causes(&error), hint: error.hint() }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self::of_store(&error)
+    }
+}
+
+impl Error {
+    /// Returns an error of the store, in words for people.
+    fn of_store(error: &store::Error) -> Self {
+        let (kind, hint) = match error {
+            store::Error::NotOurs { .. } => {
+                (Kind::StoreDamaged, "name another place with `--set store.path=FILE` or `--home DIR`")
+            }
+            store::Error::Newer { .. } => {
+                (Kind::StoreNewer, "use the newer modelscan that wrote it; it was left untouched")
+            }
+            store::Error::Missing { .. } | store::Error::Replaced { .. } => {
+                (Kind::StoreDamaged, "put the file back, or stop the host and start it again")
+            }
+            store::Error::Damaged { .. } | store::Error::Row { .. } => {
+                (Kind::StoreDamaged, "keep the file with its `-wal` and `-shm` beside it, and put a copy from before in its place")
+            }
+            store::Error::ReadOnly(_) => {
+                (Kind::StoreReadOnly, "give this user the right to write the database and its folder")
+            }
+            store::Error::Full(_) => (Kind::StoreFull, "make room on the disk and run the command again"),
+            store::Error::Busy(_) | store::Error::TurnLost => (Kind::StoreBusy, "run the command again"),
+            store::Error::OutcomeUnknown(_) => {
+                (Kind::OutcomeUnknown, "look with `modelscan task list --all` whether it was done")
+            }
+            store::Error::Access { source, .. } => match source.kind() {
+                std::io::ErrorKind::StorageFull => (Kind::StoreFull, "make room on the disk and run the command again"),
+                _ => (Kind::StoreReadOnly, "give this user the right to read and write the database and its folder"),
+            },
+            store::Error::Bug { .. } => return Self::internal(with_causes(error)),
+        };
+        Self { kind, message: with_causes(error), hint: Some(hint.to_owned()) }
+    }
+}
+
+/// Returns an error's words and those of its causes, each once.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        next = cause.source();
+    }
+    text
 }
 
 impl fmt::Display for Error {

@@ -3,7 +3,6 @@
 
 use crate::types::{PlanEntry, PlanStatus, ToolCall, ToolCallChange, ToolKind, ToolStatus};
 use agent_client_protocol::v1::schema as v1;
-use serde_json::Value;
 
 pub(crate) fn kind_from(kind: v1::ToolKind) -> ToolKind {
     match kind {

@@ -129,6 +129,16 @@ impl Output {
         self.manner.stdout
     }
 
+    /// Returns the colours of stderr.
+    pub const fn palette_of_stderr(self) -> Palette {
+        self.manner.stderr
+    }
+
+    /// Tells on stderr what stands in place of an answer, however quiet the command is.
+    pub fn always(self, text: &str) {
+        to_stderr(&format!("{text}\n"));
+    }
+
     /// Writes text for people to stdout, whole.
     ///
     /// # Errors

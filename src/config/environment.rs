@@ -50,6 +50,14 @@ impl Environment {
             .filter(move |(key, _)| key.starts_with(prefix))
     }
 
+    /// Returns this environment without the variables whose names begin like this.
+    #[must_use]
+    pub fn without_prefix(&self, prefix: &str) -> Self {
+        let mut other = self.clone();
+        other.variables.retain(|key, _| !key.to_string_lossy().starts_with(prefix));
+        other
+    }
+
     /// Returns the working directory; nothing if it is gone or may not be read.
     pub fn cwd(&self) -> Option<&Path> {
         self.cwd.as_deref()
@@ -58,6 +66,12 @@ impl Environment {
     /// Returns the path of this program, as far as it is known.
     pub fn executable(&self) -> Option<&Path> {
         self.executable.as_deref()
+    }
+
+    /// Returns the variables that are text.
+    pub fn text(&self) -> BTreeMap<String, String> {
+        let pairs = self.variables.iter().filter_map(|(key, value)| Some((key.to_str()?, value.to_str()?)));
+        pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
     /// Returns the part that goes with a task: `PATH HOME LANG LC_* TZ USER SHELL`, as far as it is text.

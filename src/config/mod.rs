@@ -9,4 +9,4 @@ mod position;
 
 pub use environment::Environment;
 pub use load::{Choices, Loaded, Source, load, load_lenient};
-pub use places::Places;
+pub use places::{Places, absolute};

@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -93,7 +94,7 @@ impl HostStart {
         drop(command);
         let mut child = child.map_err(StartError::Execute)?;
         let pid = child.id();
-        match wait_ready(File::from(std::os::fd::OwnedFd::from(read)), self.timeout) {
+        match wait_ready(File::from(OwnedFd::from(read)), self.timeout) {
             Heard::Ready(text) => {
                 let identity = i32::try_from(pid).ok().and_then(Identity::of);
                 match identity {
@@ -162,7 +163,7 @@ fn ready_line(words: &[u8]) -> Option<String> {
 /// A new host that has left its starter and has not said yet that it is ready.
 #[derive(Debug)]
 pub struct Detached {
-    _from_detach: (),
+    starter_file_mask: u32,
 }
 
 /// Leaves the starter behind: descriptors, signals, session, folder, file mask.
@@ -177,21 +178,29 @@ pub fn detach() -> io::Result<Detached> {
     // The starter may have made this process the leader of a group or session already.
     let _leader = rustix::process::setsid();
     std::env::set_current_dir("/")?;
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    Ok(Detached { _from_detach: () })
+    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    Ok(Detached { starter_file_mask: before.as_raw_mode() })
 }
 
 impl Detached {
-    /// Tells the starter that this host answers, then writes to `log` what goes to stdout and
-    /// stderr from here on. A starter that is gone is no error.
+    /// Returns the file mask that the starter had: what children shall get back.
+    #[must_use]
+    pub fn starter_file_mask(&self) -> u32 {
+        self.starter_file_mask
+    }
+
+    /// Lets `log` have what goes to stdout and stderr from here on, then tells the starter that
+    /// this host answers. A starter that is gone is no error.
     ///
     /// # Errors
     /// The log cannot be put in place.
     pub fn ready(self, text: &str, log: &File) -> io::Result<()> {
         let line = [READY, text.replace('\n', " ").as_bytes(), b"\n"].concat();
-        let mut stdout = io::stdout().lock();
-        let _starter_gone = stdout.write_all(&line).and_then(|()| stdout.flush());
-        stdio::redirect_output(log)
+        let mut starter = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        stdio::redirect_output(log)?;
+        // Last, so that whoever reads the line finds everything in its place.
+        let _starter_gone = starter.write_all(&line);
+        Ok(())
     }
 }
 

@@ -103,6 +103,12 @@ impl Identity {
         Ok(same.then_some(handle))
     }
 
+    /// Whether the process lives but is stopped: it answers nothing until somebody continues it.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        Stat::read(self.pid).is_some_and(|stat| stat.start == self.start && matches!(stat.state, b'T' | b't'))
+    }
+
     /// Sends a signal to this process and to no other.
     ///
     /// # Errors

@@ -4,12 +4,19 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::event::{Timespec, poll};
 
 /// How often a lock file that was replaced while it was being locked is opened again.
 const REPLACED_TRIES: u32 = 20;
 
 /// A lock file longer than this was not written by us.
 const TEXT_BYTES_MAX: u64 = 64 * 1024;
+
+/// How long to wait before a lock that somebody has is tried again: there is no event to wait for
+/// that also has a limit.
+const RETRY_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why a lock cannot be had; that somebody else has it is no error.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +66,22 @@ impl DatabaseLock {
             Err(TryLockError::Error(source)) => Err(source),
         };
         Ok(acquire(path, lock)?.map(|file| Self { file, path: path.to_owned() }))
+    }
+
+    /// Waits for the lock, at most `limit`; `None` if somebody still has it then.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or its file system does not lock.
+    pub fn acquire(path: &Path, limit: Duration) -> Result<Option<Self>, LockError> {
+        let until = Instant::now() + limit;
+        loop {
+            let lock = Self::try_acquire(path)?;
+            if lock.is_some() || Instant::now() >= until {
+                return Ok(lock);
+            }
+            let pause = Timespec::try_from(RETRY_PAUSE).ok();
+            let _interrupted = poll(&mut [], pause.as_ref());
+        }
     }
 
     /// Returns the lock file.
@@ -149,13 +172,14 @@ mod tests {
         assert_eq!(published(&path).unwrap(), "");
         let mut lock = DatabaseLock::try_acquire(&path).unwrap().unwrap();
         assert!(DatabaseLock::try_acquire(&path).unwrap().is_none());
+        assert!(DatabaseLock::acquire(&path, Duration::from_millis(20)).unwrap().is_none());
         lock.publish("a long first word").unwrap();
         lock.publish("/run/host.sock").unwrap();
         assert_eq!(published(&path).unwrap(), "/run/host.sock");
         assert_eq!(lock.path(), path);
         drop(lock);
         assert!(path.exists());
-        assert!(DatabaseLock::try_acquire(&path).unwrap().is_some());
+        assert!(DatabaseLock::acquire(&path, Duration::ZERO).unwrap().is_some());
     }
 
     #[test]

@@ -88,8 +88,11 @@ fn kill_below(survivors: &mut BTreeMap<i32, String>) {
         }
     }
     for pid in table::children(this) {
-        if let Some(pid) = table::raw(pid) {
-            let _gone = kill_process(pid, Signal::KILL);
+        // Only this process reaps its children, so a living one is still there to be described.
+        let living = Stat::read(pid).filter(|stat| !stat.is_dead());
+        if let (Some(stat), Some(raw)) = (living, table::raw(pid)) {
+            survivors.entry(pid).or_insert_with(|| described(&stat));
+            let _gone = kill_process(raw, Signal::KILL);
         }
     }
 }

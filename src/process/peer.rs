@@ -45,6 +45,15 @@ pub fn of(socket: &UnixStream) -> io::Result<Peer> {
     Ok(Peer { pid: found.pid().filter(|&pid| pid > 0), uid: found.uid() })
 }
 
+/// As [`of`], for a blocking socket.
+///
+/// # Errors
+/// The socket is broken.
+pub fn of_blocking(socket: &std::os::unix::net::UnixStream) -> io::Result<Peer> {
+    let found = rustix::net::sockopt::socket_peercred(socket)?;
+    Ok(Peer { pid: Some(found.pid.as_raw_nonzero().get()).filter(|&pid| pid > 0), uid: found.uid.as_raw() })
+}
+
 /// Returns the user of the calling process.
 #[must_use]
 pub fn own_uid() -> u32 {
@@ -72,6 +81,12 @@ pub fn standing(pid: i32) -> Standing {
 #[must_use]
 pub fn own_standing() -> Standing {
     i32::try_from(std::process::id()).map_or(Standing::Unknown, standing)
+}
+
+/// Whether the calling process runs below a guard, so that only a person elsewhere may decide.
+#[must_use]
+pub fn is_below_guard() -> bool {
+    !own_standing().is_free()
 }
 
 /// Whether a process is one of our guards: its one argument, and an executable that is ours, has

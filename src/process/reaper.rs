@@ -1,5 +1,5 @@
-//! The host as second parent: reaps orphans that come to it after a guard's death, without
-//! taking from the runtime the exits that it waits for.
+//! The host as second parent: ends and reaps orphans that come to it after a guard's death,
+//! without taking from the runtime the exits that it waits for.
 
 use std::collections::HashSet;
 use std::io;
@@ -12,6 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::identity::{self, Identity, Signal};
 use crate::table::{self, Stat};
+
+/// How many killed orphans are named until a search takes them.
+const KILLED_NAMED_MAX: usize = 200;
 
 /// The children that this process started itself and waits for itself.
 ///
@@ -27,6 +30,11 @@ struct Children {
     own: HashSet<i32>,
     /// Whether every other child of this process is an orphan that it adopted.
     adopting: bool,
+    /// Adopted orphans that KILL was sent to and that are not reaped yet.
+    signalled: HashSet<Identity>,
+    /// What was killed and not yet taken by a search.
+    killed: Vec<Stat>,
+    killed_total: u64,
 }
 
 impl Registry {
@@ -51,35 +59,42 @@ impl Registry {
         self.lock().own.remove(&pid);
     }
 
-    /// Kills every living orphan that this process has adopted; returns what it killed.
+    /// Kills and reaps the orphans that this process has adopted; whether anything changed.
     ///
     /// Whoever lives under a guard is adopted by that guard, so an orphan that comes here lost
     /// its guard. Only if a reaper runs: without one, a child may be anybody's.
-    pub(crate) fn kill_adopted(&self) -> Vec<Stat> {
-        let children = self.lock();
+    fn tend(&self) -> bool {
+        let mut children = self.lock();
         if !children.adopting {
-            return Vec::new();
+            return false;
         }
-        let mut killed = Vec::new();
-        for stat in adopted(&children.own) {
+        let found = adopted(&children.own);
+        children.signalled.retain(|one| found.iter().any(|stat| one.pid == stat.pid));
+        let mut changed = false;
+        for stat in found {
+            if stat.is_dead() {
+                changed |= matches!(waitpid(table::raw(stat.pid), WaitOptions::NOHANG), Ok(Some(_)));
+                continue;
+            }
             let identity = Identity { pid: stat.pid, start: stat.start };
-            if !stat.is_dead() && identity.signal(Signal::Kill).is_ok() {
-                killed.push(stat);
+            let _refused = identity.signal(Signal::Kill);
+            if children.signalled.insert(identity) {
+                changed = true;
+                children.killed_total += 1;
+                if children.killed.len() < KILLED_NAMED_MAX {
+                    children.killed.push(stat);
+                }
             }
         }
-        killed
+        changed
     }
 
-    /// Reaps all orphans that have ended; returns how many.
-    fn reap(&self) -> usize {
-        let children = self.lock();
-        let mut reaped = 0;
-        for stat in adopted(&children.own) {
-            if stat.is_dead() && matches!(waitpid(table::raw(stat.pid), WaitOptions::NOHANG), Ok(Some(_))) {
-                reaped += 1;
-            }
-        }
-        reaped
+    /// Takes what was killed here since the last time, for the findings of a search: those named,
+    /// and how many there were.
+    pub(crate) fn take_killed(&self) -> (Vec<Stat>, u64) {
+        self.tend();
+        let mut children = self.lock();
+        (std::mem::take(&mut children.killed), std::mem::take(&mut children.killed_total))
     }
 }
 
@@ -89,7 +104,8 @@ fn adopted(own: &HashSet<i32>) -> Vec<Stat> {
     foreign.filter_map(Stat::read).filter(|stat| stat.parent == this).collect()
 }
 
-/// Reaps the orphans of this process for as long as it runs.
+/// Ends and reaps the orphans of this process for as long as it runs: the second line after a
+/// guard's death. Each end brings a signal, so this follows even a racer from child to child.
 #[derive(Debug)]
 pub struct Reaper {
     registry: Registry,
@@ -109,11 +125,13 @@ impl Reaper {
         Ok(Self { registry, children })
     }
 
-    /// Reaps until cancelled. Each signal empties the list: a slow reaper would fill the user's
+    /// Runs until cancelled. Each signal empties the list: a slow reaper would fill the user's
     /// limit of processes.
     pub async fn run(mut self, cancel: CancellationToken) {
         loop {
-            while self.registry.reap() > 0 {}
+            while self.registry.tend() {
+                tokio::task::yield_now().await;
+            }
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return,

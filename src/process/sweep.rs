@@ -109,7 +109,9 @@ pub(crate) async fn sweep(record: &InstanceRecord, registry: Option<&Registry>) 
     let mut empty = 0;
     while empty < EMPTY_PASSES && Instant::now() < until {
         let mut quiet = search.pass();
-        for stat in registry.map(Registry::kill_adopted).unwrap_or_default() {
+        let (killed, total) = registry.map(Registry::take_killed).unwrap_or_default();
+        search.findings.killed_total += total - killed.len() as u64;
+        for stat in killed {
             quiet = false;
             search.note(&stat);
         }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::depth::{DEPTH_MAX, depth_within};
 use crate::problem::{PROBLEMS_MAX, Problem, ProblemKind, problem, shorten};
+use crate::reach::{LEVELS_MAX, WAYS_MAX, reach};
 
 /// Where relative references start from. Never looked up anywhere.
 const BASE: &str = "json-schema:///";
@@ -31,6 +32,12 @@ pub enum SchemaError {
     /// The schema, or a document beside it, is nested too deep to be compiled.
     #[error("the schema is nested more than {DEPTH_MAX} levels deep")]
     TooDeep,
+    /// Its references lead so far that following them would overflow the stack.
+    #[error("the references of the schema lead through more than {LEVELS_MAX} levels")]
+    TooFar,
+    /// Its references multiply: each way through them is gone when a value is checked.
+    #[error("the references of the schema multiply to more than {WAYS_MAX} ways")]
+    TooMany,
     /// The schema refers to a document that was not named; nothing is fetched.
     #[error(
         "the schema refers to `{reference}`, which is not at hand; only files beside it can be referred to, nothing is fetched"
@@ -61,6 +68,7 @@ pub enum SchemaError {
 pub struct Checker {
     validator: Validator,
     schema: Value,
+    value_depth_max: usize,
 }
 
 /// Returns a checker for `schema`, which may refer to itself and to `documents`.
@@ -76,6 +84,7 @@ pub fn compile(schema: &Value, documents: &[Document<'_>]) -> Result<Checker, Sc
     {
         return Err(SchemaError::TooDeep);
     }
+    let reach = reach(schema, documents)?;
     let named = documents.iter().map(|document| (format!("{BASE}{}", document.name), document.value.clone()));
     let validator = jsonschema::options()
         .with_base_uri(format!("{BASE}schema"))
@@ -83,14 +92,17 @@ pub fn compile(schema: &Value, documents: &[Document<'_>]) -> Result<Checker, Sc
         .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS_MAX))
         .build(schema)
         .map_err(|error| refusal(&error))?;
-    Ok(Checker { validator, schema: schema.clone() })
+    if let Some(reference) = reach.unfollowed {
+        return Err(SchemaError::Unreachable { reference });
+    }
+    Ok(Checker { validator, schema: schema.clone(), value_depth_max: reach.value_depth_max })
 }
 
 impl Checker {
     /// Returns what of `value` does not fit, at most [`PROBLEMS_MAX`] problems; empty when it fits.
     pub fn check(&self, value: &Value) -> Vec<Problem> {
-        if !depth_within(value, DEPTH_MAX) {
-            let message = format!("nested more than {DEPTH_MAX} levels deep");
+        if !depth_within(value, self.value_depth_max) {
+            let message = format!("nested more than {} levels deep", self.value_depth_max);
             return vec![Problem { path: String::new(), message, kind: ProblemKind::Value }];
         }
         let errors = self.validator.iter_errors(value).take(PROBLEMS_MAX);

@@ -7,6 +7,7 @@ mod compile;
 mod depth;
 mod parse;
 mod problem;
+mod reach;
 
 pub use compile::{Checker, Document, SchemaError, compile};
 pub use depth::{DEPTH_MAX, depth_within};

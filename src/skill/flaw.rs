@@ -5,6 +5,9 @@ use std::fmt;
 use schema::{Problem, shorten};
 use serde::Serialize;
 
+const MESSAGE_CHARS_MAX: usize = 1_000;
+const FILE_CHARS_MAX: usize = 200;
+
 /// One thing that is wrong with a skill.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 pub struct Flaw {
@@ -19,8 +22,10 @@ pub struct Flaw {
 }
 
 impl Flaw {
+    /// File names and messages repeat what a plan says, so both are cut and shown without control characters.
     pub(crate) fn new(file: &str, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), place: None, message: message.into(), hint: None }
+        let message = shorten(&message.into(), MESSAGE_CHARS_MAX);
+        Self { file: shorten(file, FILE_CHARS_MAX), place: None, message, hint: None }
     }
 
     pub(crate) fn at(mut self, place: impl Into<String>) -> Self {

@@ -28,6 +28,11 @@ const WRITER: &[(&str, i64)] = &[
     ("cache_size", -16_000),
 ];
 
+/// Returns the version of SQLite that is built in.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}
+
 /// What kind of database a writer works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Medium {
@@ -52,14 +57,28 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, Error> {
 
 /// Gives a connection the settings of a writer.
 pub(crate) fn make_writer(mut connection: Connection, medium: Medium) -> Result<Connection, Error> {
+    keep_log(&connection, medium)?;
+    prepare(&mut connection, WRITER)?;
+    Ok(connection)
+}
+
+/// Opens a file that nobody else knows yet, to make a database in it: nothing is synced.
+pub(crate) fn open_new(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    prepare(&mut connection, &[("synchronous", 0)])?;
+    Ok(connection)
+}
+
+/// Switches to the write-ahead log.
+pub(crate) fn keep_log(connection: &Connection, medium: Medium) -> Result<(), Error> {
     // Failing to switch is no error for SQLite, so the answer is read.
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     let expected = if medium == Medium::File { "wal" } else { "memory" };
     if mode != expected {
         return Err(Error::bug(format!("`journal_mode` is `{mode}`, not `{expected}`")));
     }
-    prepare(&mut connection, WRITER)?;
-    Ok(connection)
+    Ok(())
 }
 
 fn prepare(connection: &mut Connection, more: &[(&str, i64)]) -> Result<(), Error> {

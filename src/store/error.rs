@@ -51,8 +51,8 @@ pub enum Error {
         /// What is wrong with the value.
         what: String,
     },
-    /// The database can only be read.
-    #[error("the database can only be read")]
+    /// The database can only be read, or not even that: what its file or folder permits.
+    #[error("the database or its folder may not be opened or written")]
     ReadOnly(#[source] rusqlite::Error),
     /// The disk is full. What was asked is not done; the same writer goes on once there is room.
     #[error("the disk is full")]

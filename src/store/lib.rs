@@ -34,6 +34,7 @@ mod testing;
 mod writer;
 
 pub use apply::Applied;
+pub use connection::sqlite_version;
 pub use error::Error;
 pub use hosts::HostStart;
 pub use load::ActiveTask;

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use domain::{
     AgentName, AttemptState, Backoff, Failure, InstanceId, LaneKey, NewTask, Priority, Question, QuestionId,
-    QuestionOption, Reason, RetryPolicy, StopWhy, SubmitterEnvironment, Task, TaskId, TaskState,
+    QuestionOption, Reason, RetryPolicy, StopWhy, SubmitterEnvironment, Task, TaskId, TaskState, Timestamp,
 };
 use rusqlite::{Connection, Row};
 
@@ -34,6 +34,8 @@ pub struct ActiveTask {
     pub instance: InstanceId,
     /// Where its attempt stands.
     pub attempt_state: AttemptState,
+    /// When its attempt began.
+    pub attempt_started_at: Timestamp,
     /// Why its attempt is being stopped.
     pub stop_why: Option<StopWhy>,
     /// Whether a tool call with side effects was recorded.
@@ -64,7 +66,7 @@ impl Snapshot<'_> {
             db,
             &format!(
                 "SELECT {TASK_COLUMNS}, lane.key, attempt.id, agent.name, attempt.instance, attempt.state AS attempt_state,
-                        attempt.stop_why, attempt.side_effects
+                        attempt.started_at AS attempt_started_at, attempt.stop_why, attempt.side_effects
                    FROM task
                    JOIN lane ON lane.id = task.lane_id
                    LEFT JOIN attempt ON attempt.task_id = task.id AND attempt.number = task.attempt
@@ -94,6 +96,7 @@ impl Snapshot<'_> {
                 agent,
                 instance,
                 attempt_state: fields.parsed("attempt_state")?,
+                attempt_started_at: fields.time("attempt_started_at")?,
                 stop_why: fields.maybe_parsed("stop_why")?,
                 side_effects: fields.flag("side_effects")?,
                 processes: self.instance(instance)?,
@@ -267,7 +270,7 @@ fn options(db: &Connection, question: i64) -> Result<Vec<QuestionOption>, Error>
 fn environment(db: &Connection, task: i64) -> Result<SubmitterEnvironment, Error> {
     let mut statement = cached(
         db,
-        "SELECT variable.key, variable.value
+        "SELECT variable.key, CASE variable.type WHEN 'text' THEN variable.value END
            FROM task_request, json_each(task_request.environment) AS variable
           WHERE task_request.task_id = ?1 ORDER BY variable.id",
     )?;

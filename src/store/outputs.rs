@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use domain::{Output, TaskId, Timestamp};
+use rusqlite::params;
 use sha2::{Digest, Sha256};
 
 use crate::submit::cached;
@@ -85,7 +86,8 @@ pub fn read(place: &Place, output: &Output) -> Result<Vec<u8>, Error> {
 }
 
 impl Writer {
-    /// Removes files older than an hour that no row names, at most `limit` of them, and says how many.
+    /// Removes files older than an hour that no row names and no open task can still want, at most `limit`
+    /// of them, and says how many.
     ///
     /// # Errors
     /// `Access` if the folder cannot be read.
@@ -104,14 +106,24 @@ impl Writer {
             }
             // A name that is no text is none of ours.
             let Ok(name) = entry.file_name().into_string() else { continue };
-            let known = !name.starts_with(UNFINISHED)
-                && cached(self.view().connection(), "SELECT 1 FROM output WHERE path = ?1 LIMIT 1")?
-                    .exists([&name])?;
-            if !known && fs::remove_file(entry.path()).is_ok() {
+            if !self.is_wanted(&name)? && fs::remove_file(entry.path()).is_ok() {
                 removed += 1;
             }
         }
         Ok(removed)
+    }
+
+    fn is_wanted(&self, name: &str) -> Result<bool, Error> {
+        // What is left unfinished for an hour has no writer any more.
+        let Some(task) = name.split('-').next().and_then(|task| task.parse::<TaskId>().ok()) else {
+            return Ok(false);
+        };
+        let mut statement = cached(
+            self.view().connection(),
+            "SELECT EXISTS (SELECT 1 FROM output WHERE path = ?1)
+                 OR EXISTS (SELECT 1 FROM task WHERE uid = ?2 AND ended_at IS NULL)",
+        )?;
+        Ok(statement.query_row(params![name, task.as_bytes()], |row| row.get(0))?)
     }
 }
 

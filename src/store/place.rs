@@ -117,7 +117,8 @@ fn number(header: &[u8], at: usize) -> u32 {
     header[at..at + 4].iter().fold(0, |value, byte| value << 8 | u32::from(*byte))
 }
 
-fn has_log(path: &Path) -> Result<bool, Error> {
+/// Says whether a log with something in it lies beside a database.
+pub(crate) fn has_log(path: &Path) -> Result<bool, Error> {
     let log = log_path(path);
     match fs::metadata(&log) {
         Ok(metadata) => Ok(metadata.len() > 0),

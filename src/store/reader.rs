@@ -1,9 +1,10 @@
 //! Reading on snapshots: lists, details and followers' reads. It never creates and never writes.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
-use domain::{AgentName, HostId, IdPattern, InstanceId, TaskId, TaskState, Timestamp};
+use domain::{AgentName, HostId, IdPattern, InstanceId, MessageKind, TaskId, TaskState, Timestamp};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
@@ -30,7 +31,12 @@ impl Reader {
     /// # Errors
     /// `Missing` if there is none; `NotOurs`, `Newer`, `Damaged` as the file is.
     pub fn open(checked: &Checked) -> Result<Self, Error> {
-        let connection = connection::open_read_only(&checked.place().database)?;
+        Self::at(&checked.place().database)
+    }
+
+    /// Opens a database that was looked at before.
+    pub(crate) fn at(path: &Path) -> Result<Self, Error> {
+        let connection = connection::open_read_only(path)?;
         migrate::check_version(&connection)?;
         Ok(Self { connection })
     }
@@ -254,7 +260,13 @@ impl<'c> Snapshot<'c> {
         } else {
             format!(" WHERE {}", conditions.join(" AND "))
         };
-        let sql = format!("{}{conditions} ORDER BY task.id DESC LIMIT {}", rows::TASK_ROW, limit + 1);
+        // The ids first: where they have to be sorted, whole rows would be a hundred times dearer.
+        let sql = format!(
+            "{} WHERE task.id IN (SELECT task.id FROM task{conditions} ORDER BY task.id DESC LIMIT {})
+              ORDER BY task.id DESC",
+            rows::TASK_ROW,
+            limit + 1
+        );
         let mut statement = cached(self.connection, &sql)?;
         let mut found = statement.query(params_from_iter(values))?;
         let mut keyed = Vec::new();
@@ -392,6 +404,25 @@ impl<'c> Snapshot<'c> {
             limit.clamp(1, ROWS_MAX)
         );
         self.all(&sql, params_from_iter(values), rows::message_of)
+    }
+
+    /// Returns the first message of a kind that an attempt sent.
+    ///
+    /// # Errors
+    /// `Row` if it does not parse.
+    pub fn first_message(
+        &self,
+        task: TaskId,
+        attempt: u32,
+        kind: MessageKind,
+    ) -> Result<Option<MessageRow>, Error> {
+        let sql = format!(
+            "SELECT {} FROM task JOIN message ON message.task_id = task.id
+              WHERE task.uid = ?1 AND message.attempt = ?2 AND message.kind = ?3 ORDER BY message.id LIMIT 1",
+            rows::MESSAGE_COLUMNS
+        );
+        let found = self.all(&sql, params![task.as_bytes(), attempt, kind.as_str()], rows::message_of)?;
+        Ok(found.into_iter().next())
     }
 
     /// Returns the number of the newest event, zero if there was none yet. It never falls.

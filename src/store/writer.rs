@@ -11,8 +11,8 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::connection::{self, Medium};
 use crate::migrate;
-use crate::place::{beside, log_path};
-use crate::reader::Snapshot;
+use crate::place::{beside, has_log, log_path};
+use crate::reader::{Reader, Snapshot};
 use crate::{Checked, Error};
 
 /// What proves that no other process writes: the guard of the lock beside the database. The writer
@@ -129,6 +129,18 @@ impl Writer {
     /// Returns a view of what is committed, on the writer's own connection.
     pub fn view(&self) -> Snapshot<'_> {
         Snapshot::of(&self.connection)
+    }
+
+    /// Opens a reader of the same database: within the writer's process the only right way, since the file
+    /// must not be looked at by hand while the writer has it open.
+    ///
+    /// # Errors
+    /// As `Reader::open`. A database in memory has no second connection: use `view`.
+    pub fn reader(&self) -> Result<Reader, Error> {
+        match &self.opened {
+            Some(opened) => Reader::at(&opened.database.0),
+            None => Err(Error::bug("a database in memory has no second connection")),
+        }
     }
 
     /// Opens the connection anew after `OutcomeUnknown`; then what is on disk can be looked at.
@@ -302,7 +314,7 @@ fn create(path: &Path, opening: Opening<'_>) -> Result<(), Error> {
         }
     }
     // A log without its database belongs to one that is gone; replayed, it would damage the new one.
-    if log_path(path).exists() {
+    if has_log(path)? {
         return Err(Error::damaged(format!(
             "`{}` lies there without its database",
             log_path(path).display()
@@ -314,9 +326,12 @@ fn create(path: &Path, opening: Opening<'_>) -> Result<(), Error> {
         .mode(0o600)
         .open(&new)
         .map_err(|error| Error::access("create", &new, error))?;
-    let mut connection = connection::open_writer(&new)?;
+    let mut connection = connection::open_new(&new)?;
     migrate::migrate(&mut connection, opening.now, opening.binary)?;
+    connection::keep_log(&connection, Medium::File)?;
     connection.close().map_err(|(_, error)| Error::from(error))?;
+    // No connection is open to this file: here it may be touched by hand. One sync is all it needs.
+    File::open(&new).and_then(|file| file.sync_all()).map_err(|error| Error::access("sync", &new, error))?;
     fs::rename(&new, path).map_err(|error| Error::access("rename", &new, error))?;
     File::open(folder)
         .and_then(|folder| folder.sync_all())

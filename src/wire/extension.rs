@@ -4,7 +4,8 @@
 //! in `agentCapabilities._meta.modelscan` what it understands; whoever finds nothing there does without. Readers take
 //! keys that they do not know.
 
-use schemars::{JsonSchema, Schema, schema_for};
+use crate::schemas;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -209,19 +210,25 @@ pub fn write_meta<T: Serialize>(value: &T) -> Map<String, Value> {
     meta
 }
 
-/// Returns the schema of every shape here, by the name of its file in `schemas/`.
+/// Returns the schema of every shape here with its name: the file of each is `NAME.schema.json`.
 #[must_use]
-pub fn schemas() -> Vec<(&'static str, Schema)> {
+pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![
-        ("extension.result.request", schema_for!(ResultRequest)),
-        ("extension.result.response", schema_for!(ResultResponse)),
-        ("extension.tool_started.request", schema_for!(ToolStartedRequest)),
-        ("extension.tool_started.response", schema_for!(ToolStartedResponse)),
-        ("extension.client", schema_for!(ClientExtensions)),
-        ("extension.agent", schema_for!(AgentExtensions)),
-        ("extension.prompt", schema_for!(PromptMeta)),
-        ("extension.prompt_response", schema_for!(PromptResponseMeta)),
-        ("extension.update", schema_for!(UpdateMeta)),
+        ("extension.result.request", schemas::of::<ResultRequest>("extension.result.request")),
+        ("extension.result.response", schemas::of::<ResultResponse>("extension.result.response")),
+        (
+            "extension.tool_started.request",
+            schemas::of::<ToolStartedRequest>("extension.tool_started.request"),
+        ),
+        (
+            "extension.tool_started.response",
+            schemas::of::<ToolStartedResponse>("extension.tool_started.response"),
+        ),
+        ("extension.client", schemas::of::<ClientExtensions>("extension.client")),
+        ("extension.agent", schemas::of::<AgentExtensions>("extension.agent")),
+        ("extension.prompt", schemas::of::<PromptMeta>("extension.prompt")),
+        ("extension.prompt_response", schemas::of::<PromptResponseMeta>("extension.prompt_response")),
+        ("extension.update", schemas::of::<UpdateMeta>("extension.update")),
     ]
 }
 

@@ -182,9 +182,6 @@ pub struct PlanDuration {
     pub ms: u64,
 }
 
-/// Units of a duration and their length in milliseconds, the larger first.
-const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
-
 /// Longest duration of a plan: a week.
 const DURATION_MS_MAX: u64 = 7 * 86_400_000;
 
@@ -192,18 +189,7 @@ impl PlanDuration {
     /// Reads `30s`, `1h30m`, `250ms`; nothing for anything else, for zero, and for more than a week.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut rest = text;
-        let mut units = UNITS.iter();
-        let mut ms = 0u64;
-        while !rest.is_empty() {
-            let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-            let count: u64 = rest[..digits].parse().ok()?;
-            rest = &rest[digits..];
-            let name = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
-            let (_, length) = units.by_ref().find(|(unit, _)| *unit == &rest[..name])?;
-            ms = ms.checked_add(count.checked_mul(*length)?)?;
-            rest = &rest[name..];
-        }
+        let ms = u64::try_from(domain::parse_duration(text).ok()?.as_millis()).ok()?;
         (1..=DURATION_MS_MAX).contains(&ms).then_some(Self { ms })
     }
 
@@ -216,14 +202,7 @@ impl PlanDuration {
 
 impl std::fmt::Display for PlanDuration {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut rest = self.ms;
-        for (unit, length) in UNITS {
-            if rest >= length {
-                write!(formatter, "{}{unit}", rest / length)?;
-                rest %= length;
-            }
-        }
-        Ok(())
+        formatter.write_str(&domain::format_duration(self.as_duration()))
     }
 }
 
@@ -307,6 +286,9 @@ mod tests {
         assert!(refused(&|plan| plan["plan"] = json!(2)).contains("plan format `2`"));
         assert!(refused(&|plan| plan["steps"][0]["timeout"] = json!("soon")).contains("no duration"));
         assert!(refused(&|plan| plan["effects"] = json!("none")).contains("unknown variant"));
+        assert!(
+            refused(&|plan| drop(plan.as_object_mut().unwrap().remove("result"))).contains("missing field")
+        );
     }
 
     #[test]
@@ -334,6 +316,13 @@ mod tests {
         {
             check(text, None);
         }
+    }
+
+    #[test]
+    fn the_published_schema_is_this_one() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/plan.schema.json");
+        let published: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(published, schema().to_value(), "schemas/plan.schema.json is not the schema of plans");
     }
 
     #[test]

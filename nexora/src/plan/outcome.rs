@@ -3,6 +3,9 @@
 use serde_json::Value;
 use wire::extension::{FailureReason, TurnFailure};
 
+/// Longest message of a failure, which may repeat what a tool or a plan says.
+const MESSAGE_CHARS_MAX: usize = 2_000;
+
 /// How a run of a plan ended.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use]
@@ -38,7 +41,8 @@ pub struct Failure {
 
 impl Failure {
     pub(super) fn new(reason: FailureReason, message: impl Into<String>) -> Self {
-        Self { reason, step: None, place: None, message: message.into(), hint: None }
+        let message = schema::shorten(&message.into(), MESSAGE_CHARS_MAX);
+        Self { reason, step: None, place: None, message, hint: None }
     }
 
     pub(super) fn at(mut self, place: impl Into<String>) -> Self {

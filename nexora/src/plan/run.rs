@@ -40,7 +40,9 @@ pub async fn run(plan: &CheckedPlan, given: Value, setting: Setting<'_>) -> Outc
     let input = match plan.input(given) {
         Ok(input) => input,
         Err(error) => {
-            return Outcome::Failed(Failure::new(FailureReason::AgentError, error.to_string()).at("input"));
+            return Outcome::Failed(
+                agent_error(error.to_string()).at("input").hint("the plan's `input` says what it takes"),
+            );
         }
     };
     let scope = Scope::new(&input, setting.task_id, &setting.context.cwd.to_string_lossy());

@@ -287,7 +287,7 @@ impl Reader<'_> {
         buffer: &mut Vec<u8>,
         room: Room,
     ) -> std::io::Result<Counted> {
-        let (mut file, metadata) = open_walked(&self.place.absolute.join(file))?;
+        let (mut file, metadata) = open_walked(&self.place.inside(file))?;
         let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
         buffer.clear();
         // One byte more than the size tells a file that grows, or whose size the system does not know.

@@ -167,7 +167,7 @@ fn search(
     let findings = Findings::new(arguments.limit);
     let worker = || Worker { searcher: searcher(), probe: Vec::with_capacity(PROBE_BYTES) };
     let found = work.for_each(&files, &findings, worker, |worker, file, room| {
-        let found = worker.search(&place.absolute.join(file), matcher, arguments, room);
+        let found = worker.search(&place.inside(file), matcher, arguments, room);
         findings.keep(found.kept.len());
         found
     })?;
@@ -199,9 +199,12 @@ fn is_wanted(globs: &Override, file: &Path) -> bool {
         return true;
     }
     let below = Path::new("/").join(file);
+    if globs.matched(&below, false).is_ignore() {
+        return false;
+    }
+    // A glob that leaves out a folder leaves out what is in it.
     let left_out = |folder: &Path| folder != Path::new("/") && globs.matched(folder, true).is_ignore();
-    !globs.matched(&below, false).is_ignore()
-        && !(globs.num_ignores() > 0 && below.ancestors().skip(1).any(left_out))
+    globs.num_ignores() == 0 || !below.ancestors().skip(1).any(left_out)
 }
 
 impl Output {

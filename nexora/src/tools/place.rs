@@ -39,6 +39,13 @@ impl Place {
         Self { absolute: cwd.join(&shown), given: shown }
     }
 
+    /// Returns the path of something below the place, for the system; of the place itself if
+    /// `relative` is empty.
+    pub(super) fn inside(&self, relative: &Path) -> PathBuf {
+        // Joining nothing would add a slash, and so ask for a folder.
+        if relative.as_os_str().is_empty() { self.absolute.clone() } else { self.absolute.join(relative) }
+    }
+
     /// Returns how the place itself is shown.
     pub(super) fn shown(&self) -> Shown {
         self.below(Path::new(""))
@@ -57,6 +64,7 @@ pub(super) fn cut(text: &mut String, bytes: usize) -> bool {
     if text.len() <= bytes {
         return false;
     }
-    text.truncate(text.floor_char_boundary(bytes));
+    let boundary = (0..=bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text.truncate(boundary);
     true
 }

@@ -24,7 +24,8 @@ struct Script {
 impl Script {
     async fn read(&mut self) -> Value {
         let mut line = String::new();
-        self.reader.read_line(&mut line).await.unwrap();
+        let read = self.reader.read_line(&mut line);
+        tokio::time::timeout(Duration::from_secs(30), read).await.unwrap().unwrap();
         assert!(line.ends_with('\n'), "a whole line, not `{line}`");
         serde_json::from_str(&line).unwrap()
     }

@@ -125,7 +125,9 @@ impl Run {
     }
 
     async fn end(mut self) -> Conversed {
-        let conversed = self.conversed.await.unwrap();
+        let conversed =
+            tokio::time::timeout(Duration::from_secs(30), self.conversed).await.expect("an end in time");
+        let conversed = conversed.unwrap();
         while let Some(joined) = self.owner.try_join_next() {
             joined.unwrap();
         }

@@ -38,8 +38,6 @@ struct Call {
     token: Option<Value>,
     /// The last progress that was told.
     told: Option<f64>,
-    /// Progress that says "all done": it leaves with the answer.
-    last: Option<Vec<u8>>,
     signals: Signals,
     /// An answer was sent, or none may be sent any more.
     answered: bool,
@@ -100,7 +98,6 @@ impl Calls {
             cancellable: request.cancellable,
             token,
             told: None,
-            last: None,
             signals,
             answered: false,
             ended: false,
@@ -128,12 +125,9 @@ impl Calls {
             return;
         }
         call.told = Some(progress.done);
-        let message = progress.to_message(token);
-        if progress.is_complete() {
-            call.last = Some(message);
-        } else {
-            outbox.push(&message);
-        }
+        // Never kept back for the answer: a client in wide use loses all progress that reaches it
+        // in one chunk with the answer.
+        outbox.push(&progress.to_message(token));
     }
 
     /// Sends the answer of a call, made for its id. A cancelled call sends none.
@@ -148,13 +142,9 @@ impl Calls {
             return;
         }
         call.answered = true;
-        let last = call.last.take();
         let message = message(&call.id);
         let (id, batch) = (call.id.clone(), call.batch);
         self.release(number);
-        if let Some(last) = last {
-            outbox.push(&last);
-        }
         match batch {
             None => outbox.push(&message),
             Some(batch) => {
@@ -233,6 +223,11 @@ impl Calls {
     /// Returns the bytes of the requests in flight.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Returns whether that call is still to be answered.
+    pub(super) fn owes(&self, number: CallNumber) -> bool {
+        self.calls.get(&number).is_some_and(|call| !call.answered)
     }
 
     /// Returns whether an answer is still owed.

@@ -19,6 +19,8 @@ pub(super) struct Connection {
     ready: Notify,
     /// Something ended or was written: the front looks again.
     changed: Notify,
+    /// Something was written: calls that were not begun for want of room may begin.
+    drained: Notify,
     /// The connection closes: waits answer with what they have.
     pub(super) closing: CancellationToken,
     /// The time is up, or the client is gone: handlers are dropped.
@@ -38,6 +40,7 @@ impl Connection {
             state: Mutex::default(),
             ready: Notify::new(),
             changed: Notify::new(),
+            drained: Notify::new(),
             closing,
             over: CancellationToken::new(),
         }
@@ -69,6 +72,10 @@ impl Connection {
         self.lock().calls.wants_progress(number)
     }
 
+    pub(super) fn owes(&self, number: CallNumber) -> bool {
+        self.lock().calls.owes(number)
+    }
+
     pub(super) fn progress(&self, number: CallNumber, progress: &Progress) {
         self.with(|state| state.calls.progress(number, progress, &mut state.outbox));
     }
@@ -97,6 +104,20 @@ impl Connection {
                 }
             }
             self.changed.notified().await;
+        }
+    }
+
+    /// Returns when there is room for one more answer. Calls that were read before the client fell
+    /// behind wait here, so that their answers do not pile up.
+    pub(super) async fn room_to_answer(&self) {
+        loop {
+            let mut drained = std::pin::pin!(self.drained.notified());
+            // From here on a write is not missed.
+            drained.as_mut().enable();
+            if self.lock().outbox.unwritten() < UNWRITTEN_BYTES_MAX {
+                return;
+            }
+            drained.await;
         }
     }
 
@@ -134,7 +155,9 @@ impl Connection {
                 Next::Write(bytes) => {
                     writer.write_all(&bytes).await?;
                     writer.flush().await?;
+                    self.lock().outbox.written();
                     self.changed.notify_one();
+                    self.drained.notify_waiters();
                 }
                 Next::Wait => self.ready.notified().await,
                 Next::End => return writer.shutdown().await,

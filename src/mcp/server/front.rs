@@ -9,22 +9,21 @@ use std::sync::Arc;
 
 use rmcp::RoleServer;
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientRequest, ErrorData, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
-    ServerResult,
+    ClientJsonRpcMessage, ClientRequest, JsonRpcError, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
 };
 use rmcp::transport::Transport;
-use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 
-use super::calls::{BatchNumber, CallNumber, Request};
+use super::answer;
+use super::calls::{BatchNumber, Request};
 use super::connection::Connection;
 use super::params::{self, Opened};
 use super::protocol::VERSION_WITH_BATCHES;
 use crate::envelope::{Envelope, Malformed, RawId};
 use crate::fault::Fault;
-use crate::limits::{ANSWER_BYTES_MAX, BATCH_MAX, CLOSING_TIME, LINE_BYTES_MAX};
+use crate::limits::{BATCH_MAX, CLOSING_TIME, LINE_BYTES_MAX};
 use crate::lines::{Line, Lines};
 
 /// Bytes read at once.
@@ -275,35 +274,17 @@ impl<R: AsyncRead + Unpin + Send> Front<R> {
         });
     }
 
-    /// Says what the library answers, under the id that the client gave.
+    /// Says what the library answers by itself; what a handler answered was said by its guard.
     fn answer(&self, message: ServerJsonRpcMessage) {
-        let (number, body) = match message {
-            JsonRpcMessage::Response(response) => (response.id, body_of(&response.result)),
-            JsonRpcMessage::Error(error) => match error.id {
-                Some(id) => (id, Err(fault_from(error.error))),
-                None => return,
-            },
+        let (number, answer) = match message {
+            JsonRpcMessage::Response(response) => (response.id, Ok(response.result)),
+            JsonRpcMessage::Error(JsonRpcError { id: Some(id), error, .. }) => (id, Err(error)),
             // Nothing is asked of the client, and progress does not come this way.
-            JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => return,
+            JsonRpcMessage::Error(_) | JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => return,
         };
-        let RequestId::Number(number) = number else { return };
-        self.say(number, body);
-        self.connection.answered();
-    }
-
-    fn say(&self, number: CallNumber, body: Result<Vec<u8>, Fault>) {
-        self.connection.with(|state| {
-            state.calls.answer(number, &mut state.outbox, |id| match body {
-                Err(fault) => fault.answer(Some(id)),
-                Ok(body) => {
-                    let mut message =
-                        format!(r#"{{"jsonrpc":"2.0","id":{},"result":"#, id.as_written()).into_bytes();
-                    message.extend_from_slice(&body);
-                    message.push(b'}');
-                    message
-                }
-            });
-        });
+        if let RequestId::Number(number) = number {
+            answer::say(&self.connection, number, &answer);
+        }
     }
 }
 
@@ -334,44 +315,4 @@ fn fault_of(malformed: Malformed) -> Fault {
         Malformed::Syntax(message) => Fault::parse(message),
         Malformed::Shape(message) => Fault::request(message),
     }
-}
-
-fn fault_from(error: ErrorData) -> Fault {
-    Fault { code: error.code.0, message: error.message.into_owned(), data: error.data }
-}
-
-/// Counts what does not fit instead of keeping it.
-struct Capped {
-    bytes: Vec<u8>,
-    total: usize,
-}
-
-impl std::io::Write for Capped {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.total += bytes.len();
-        if self.total <= ANSWER_BYTES_MAX {
-            self.bytes.extend_from_slice(bytes);
-        } else if !self.bytes.is_empty() {
-            self.bytes = Vec::new();
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-fn body_of(result: &ServerResult) -> Result<Vec<u8>, Fault> {
-    let mut capped = Capped { bytes: Vec::new(), total: 0 };
-    result
-        .serialize(&mut serde_json::Serializer::new(&mut capped))
-        .map_err(|error| Fault::internal(format!("the answer cannot be written: {error}")))?;
-    if capped.total > ANSWER_BYTES_MAX {
-        return Err(Fault::internal(format!(
-            "the answer is {} bytes, above the limit of {ANSWER_BYTES_MAX}; ask for a part of it",
-            capped.total
-        )));
-    }
-    Ok(capped.bytes)
 }

@@ -12,6 +12,7 @@ use rmcp::model::{
 };
 use rmcp::service::{NotificationContext, RequestContext, Service};
 
+use super::answer;
 use super::calls::CallNumber;
 use super::connection::Connection;
 use crate::limits::CANCEL_TIME;
@@ -53,12 +54,15 @@ impl<S: Service<RoleServer>> Service<RoleServer> for Guarded<S> {
             return Err(ErrorData::internal_error("a call that is not in the table", None));
         };
         context.ct = signals.hurry.clone();
-        let handler = AssertUnwindSafe(self.inner.handle_request(request, context)).catch_unwind();
+        let handler = async {
+            self.connection.room_to_answer().await;
+            AssertUnwindSafe(self.inner.handle_request(request, context)).catch_unwind().await
+        };
         let abandoned = async {
             signals.cancelled.cancelled().await;
             tokio::time::sleep(CANCEL_TIME).await;
         };
-        tokio::select! {
+        let answer = tokio::select! {
             biased;
             () = self.connection.over.cancelled() => {
                 Err(ErrorData::internal_error("the connection is closing", None))
@@ -67,7 +71,11 @@ impl<S: Service<RoleServer>> Service<RoleServer> for Guarded<S> {
             answer = handler => answer.unwrap_or_else(|_| {
                 Err(ErrorData::internal_error("the call failed by a fault of the server, its log says more", None))
             }),
-        }
+        };
+        // Said here and not by way of the library, whose queues know no size: what is said counts
+        // at once against the room that the next call needs.
+        answer::say(&self.connection, number, &answer);
+        Ok(ServerResult::empty(()))
     }
 
     async fn handle_notification(

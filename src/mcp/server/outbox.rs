@@ -35,13 +35,17 @@ impl Outbox {
 
     /// Takes all that waits: one write for many answers is what makes many small calls cheap.
     pub(super) fn take(&mut self) -> Next {
-        self.being_written = 0;
         if self.waiting.is_empty() {
             return if self.closed { Next::End } else { Next::Wait };
         }
         let bytes = std::mem::take(&mut self.waiting);
         self.being_written = bytes.len();
         Next::Write(bytes)
+    }
+
+    /// What was taken has been written.
+    pub(super) fn written(&mut self) {
+        self.being_written = 0;
     }
 
     /// Nothing more is accepted.

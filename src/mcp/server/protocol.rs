@@ -20,7 +20,7 @@ pub(super) const STATELESS_VERSION: &str = "2026-07-28";
 pub(super) const NEWEST_WITH_INITIALIZE: &str = "2025-11-25";
 
 /// The one version that has batches.
-pub(super) const VERSION_WITH_BATCHES: &str = "2025-03-26";
+pub(crate) const VERSION_WITH_BATCHES: &str = "2025-03-26";
 
 const INSTRUCTIONS: &str = "ModelScan hands work to agents and keeps the record. \
 Call `agent_list` to see who can do what, `task_submit` to hand over work (it answers at once with a task's id), \

@@ -44,6 +44,13 @@ impl<C: Catalog> Server<C> {
         Ok(Self { catalog, tools: Arc::new(Tools::new()?) })
     }
 
+    /// Returns the same server over another catalog. Costs nothing, where [`new`](Self::new)
+    /// compiles the schemas of all tools.
+    #[must_use]
+    pub fn over(&self, catalog: Arc<C>) -> Self {
+        Self { catalog, tools: Arc::clone(&self.tools) }
+    }
+
     /// Serves one connection. It ends by itself when the other side has closed its half and what
     /// was owed is said: waits answer at once, the rest within 5 s. When `closing` is cancelled,
     /// it ends in the same way without reading further. Dropping the future ends everything.

@@ -21,10 +21,6 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(super) fn is_complete(&self) -> bool {
-        self.total.is_some_and(|total| self.done >= total)
-    }
-
     pub(super) fn to_message(&self, token: &Value) -> Vec<u8> {
         let mut params = json!({ "progressToken": token, "progress": self.done });
         if let Some(total) = self.total {
@@ -88,7 +84,7 @@ impl Waiting {
     }
 
     /// Tells progress. Never blocks: what has not risen, and what a client that does not read
-    /// would have to buffer, is dropped. What is complete leaves together with the answer.
+    /// would have to buffer, is dropped. Told in order, and never after the answer.
     pub fn progress(&self, progress: &Progress) {
         if let Reporter::Call { connection, number } = &self.reporter
             && let Some(connection) = connection.upgrade()

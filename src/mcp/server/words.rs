@@ -103,6 +103,8 @@ pub(super) fn tasks(list: &ListView<TaskSummary>) -> String {
         words.push(
             "No task. Next: task_submit, or task_list with `all` for those of other folders.".to_owned(),
         );
+    } else {
+        words.push("Next: task_wait or task_result with an id.".to_owned());
     }
     if let Some(cursor) = &list.next_cursor {
         words.push(format!("There are more. Next: task_list with `cursor` {}.", quoted(cursor)));
@@ -169,5 +171,9 @@ fn json<T: Serialize>(value: &T) -> String {
 
 /// Returns the beginning of a text, at most that many bytes, cut between characters.
 fn cut(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }

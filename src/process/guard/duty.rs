@@ -14,8 +14,9 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::process::Pid;
 
-use super::ladder::Watch;
+use super::ladder::Prepared;
 use super::message::{LAUNCH_BYTES_MAX, LaunchMessage, Report, Stage};
 use crate::identity::Identity;
 use crate::{descriptors, identity, limits, signals};
@@ -78,21 +79,25 @@ fn serve() -> io::Result<()> {
     identity::set_subreaper()?;
     let null = File::options().read(true).write(true).open("/dev/null")?;
     let end_file = received.end_file;
-    let child = match start(received.message, received.stdin) {
-        Ok(child) => child,
+    let prepared = Prepared::new(socket.try_clone()?)?;
+    // Once there is a child nothing may end this process before it.
+    let (child, pid) = match start(received.message, received.stdin) {
+        Ok(started) => started,
         Err((stage, error)) => {
             let errno = error.raw_os_error().unwrap_or(rustix::io::Errno::INVAL.raw_os_error());
             return answer(&mut socket, &Report::Failed { stage, errno });
         }
     };
+    // From here on a signal to the guard ends the child first.
+    let watch = prepared.begin(child, pid);
     // The agent's pipes must end with the agent: a guard that held them would hide their end.
-    rustix::stdio::dup2_stdin(&null)?;
-    rustix::stdio::dup2_stdout(&null)?;
-    rustix::stdio::dup2_stderr(&null)?;
+    let _cannot_fail = rustix::stdio::dup2_stdin(&null);
+    let _cannot_fail = rustix::stdio::dup2_stdout(&null);
+    let _cannot_fail = rustix::stdio::dup2_stderr(&null);
     let _stays = std::env::set_current_dir("/");
     // A host that does not hear this is gone, and the watch sees that as well.
     let _unheard = answer(&mut socket, &Report::Started(child));
-    let record = Watch::new(socket.try_clone()?, child)?.attend();
+    let record = watch.attend();
     if let Some(mut file) = end_file {
         let _unheard = serde_json::to_vec(&record).map(|line| file.write_all(&line));
     }
@@ -151,12 +156,15 @@ fn whole(bytes: &[u8]) -> io::Result<Option<&[u8]>> {
 }
 
 /// Starts the child in a group of its own; it inherits the guard's stdout and stderr.
-fn start(message: LaunchMessage, stdin: OwnedFd) -> Result<Identity, (Stage, io::Error)> {
+fn start(message: LaunchMessage, stdin: OwnedFd) -> Result<(Identity, Pid), (Stage, io::Error)> {
     if let Some(soft) = message.open_files {
         limits::set_open_files(soft).map_err(|error| (Stage::Limits, error))?;
     }
     if let Some(bytes) = message.data_bytes {
         limits::set_data(bytes).map_err(|error| (Stage::Limits, error))?;
+    }
+    if let Some(mask) = message.file_mask.and_then(|mask| u32::try_from(mask).ok()) {
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(mask));
     }
     std::env::set_current_dir(&message.cwd).map_err(|error| (Stage::Directory, error))?;
     let program = find(&message.program, &message.env).map_err(|error| (Stage::Execute, error))?;
@@ -180,9 +188,10 @@ fn start(message: LaunchMessage, stdin: OwnedFd) -> Result<Identity, (Stage, io:
             Err(error) => return Err((Stage::Execute, error)),
         }
     };
+    let pid = Pid::from_child(&child);
     // Nobody but this process can reap it, so its line in the table is still there.
-    let pid = i32::try_from(child.id()).ok();
-    pid.and_then(Identity::of).ok_or_else(|| (Stage::Prepare, io::Error::other("the child is not in /proc")))
+    let number = pid.as_raw_nonzero().get();
+    Ok((Identity::of(number).unwrap_or(Identity { pid: number, start: 0 }), pid))
 }
 
 /// Finds a program as the child's own PATH says; a name with a slash is taken as it is.

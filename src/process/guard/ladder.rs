@@ -31,7 +31,7 @@ const STUCK_AFTER: Duration = Duration::from_secs(5);
 const PAUSE_SHORT: Duration = Duration::from_micros(200);
 /// The same once something is stuck.
 const PAUSE_LONG: Duration = Duration::from_millis(20);
-/// How many killed processes are told apart; beyond it they are counted as they are reaped.
+/// How many killed processes are told apart and counted; whoever had more had a fork bomb.
 const SEEN_MAX: usize = 10_000;
 
 /// A guard at its watch over one child.
@@ -58,33 +58,47 @@ struct Woken {
     told_to_end: bool,
 }
 
-impl Watch {
-    /// Begins the watch. Signals are blocked from here on, after the child was started, so that
-    /// the child does not inherit the mask.
-    pub(super) fn new(socket: UnixStream, child: Identity) -> io::Result<Self> {
+/// Everything that a watch needs and that can fail, made before there is a child.
+pub(super) struct Prepared {
+    socket: UnixStream,
+    signals: SignalFd,
+    set: SigSet,
+    guard: Identity,
+}
+
+impl Prepared {
+    pub(super) fn new(socket: UnixStream) -> io::Result<Self> {
         let mut set = SigSet::empty();
         for signal in [Caught::SIGCHLD, Caught::SIGTERM, Caught::SIGINT, Caught::SIGHUP, Caught::SIGQUIT] {
             set.add(signal);
         }
-        set.thread_block()?;
         let signals = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        let gone = || io::Error::other("this process is not in /proc");
-        Ok(Self {
-            socket,
+        let guard = Identity::current().ok_or_else(|| io::Error::other("this process is not in /proc"))?;
+        Ok(Self { socket, signals, set, guard })
+    }
+
+    /// Begins the watch. Signals are blocked from here on, after the child was started, so that
+    /// the child does not inherit the mask.
+    pub(super) fn begin(self, child: Identity, child_pid: Pid) -> Watch {
+        let _cannot_fail = self.set.thread_block();
+        Watch {
+            socket: self.socket,
             socket_open: true,
-            signals,
-            guard: Identity::current().ok_or_else(gone)?,
+            signals: self.signals,
+            guard: self.guard,
             child,
-            child_pid: table::raw(child.pid).ok_or_else(gone)?,
+            child_pid,
             child_status: None,
             kill_sent: false,
             kill_at_once: false,
             seen: HashSet::new(),
             killed: Vec::new(),
             killed_total: 0,
-        })
+        }
     }
+}
 
+impl Watch {
     /// Watches until the end begins, then climbs the ladder; returns when nothing is left.
     pub(super) fn attend(mut self) -> EndRecord {
         let cause = self.wait_for_end();
@@ -117,8 +131,12 @@ impl Watch {
 
     /// TERM and CONT: a stopped process keeps TERM pending until it goes on.
     fn terminate(&mut self) {
-        let _gone = kill_process_group(self.child_pid, Signal::TERM);
-        let _gone = kill_process_group(self.child_pid, Signal::CONT);
+        for signal in [Signal::TERM, Signal::CONT] {
+            // A child that left its own group is still the child.
+            if kill_process_group(self.child_pid, signal).is_err() {
+                let _gone = kill_process(self.child_pid, signal);
+            }
+        }
         let until = Instant::now() + TERM_WAIT;
         while !self.child_has_ended() {
             let left = until.saturating_duration_since(Instant::now());
@@ -215,7 +233,7 @@ impl Watch {
 
     fn note(&mut self, stat: &Stat) {
         let identity = Identity { pid: stat.pid, start: stat.start };
-        if self.seen.len() < SEEN_MAX && !self.seen.insert(identity) {
+        if self.seen.len() >= SEEN_MAX || !self.seen.insert(identity) {
             return;
         }
         self.killed_total += 1;

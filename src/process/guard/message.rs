@@ -29,6 +29,8 @@ pub(crate) struct LaunchMessage {
     pub(crate) open_files: Option<u64>,
     /// Limit of private writable memory of each process.
     pub(crate) data_bytes: Option<u64>,
+    /// Which rights new files of the child do not get.
+    pub(crate) file_mask: Option<u64>,
 }
 
 /// What a guard tells its host.
@@ -65,6 +67,7 @@ impl LaunchMessage {
         put(&mut body, &self.cwd)?;
         put_number(&mut body, self.open_files)?;
         put_number(&mut body, self.data_bytes)?;
+        put_number(&mut body, self.file_mask)?;
         put_number(&mut body, u64::try_from(self.args.len()).ok())?;
         for arg in &self.args {
             put(&mut body, arg)?;
@@ -91,6 +94,7 @@ impl LaunchMessage {
         let cwd = take(&mut fields)?;
         let open_files = take_number(&mut fields)?;
         let data_bytes = take_number(&mut fields)?;
+        let file_mask = take_number(&mut fields)?;
         let count = take_number(&mut fields)?.ok_or_else(|| invalid("the launch message has no count"))?;
         let mut args = Vec::new();
         for _ in 0..count {
@@ -100,7 +104,7 @@ impl LaunchMessage {
         while let Some(name) = fields.next() {
             env.push((OsString::from_vec(name.to_vec()), take(&mut fields)?));
         }
-        Ok(Self { program, cwd, args, env, open_files, data_bytes })
+        Ok(Self { program, cwd, args, env, open_files, data_bytes, file_mask })
     }
 }
 
@@ -158,8 +162,9 @@ mod tests {
             env in proptest::collection::vec((name(), text()), 0..5),
             open_files in proptest::option::of(any::<u64>()),
             data_bytes in proptest::option::of(any::<u64>()),
+            file_mask in proptest::option::of(0u64..0o1000),
         ) {
-            let message = LaunchMessage { program, cwd, args, env, open_files, data_bytes };
+            let message = LaunchMessage { program, cwd, args, env, open_files, data_bytes, file_mask };
             let framed = message.encode().unwrap();
             let length = u32::from_le_bytes(framed[..4].try_into().unwrap());
             prop_assert_eq!(usize::try_from(length).unwrap(), framed.len() - 4);
@@ -181,6 +186,7 @@ mod tests {
             env: vec![],
             open_files: None,
             data_bytes: None,
+            file_mask: None,
         };
         let check = |message: LaunchMessage| assert!(message.encode().is_err(), "{message:?}");
         check(LaunchMessage { program: "a\0b".into(), ..plain.clone() });

@@ -64,7 +64,7 @@ pub struct EndRecord {
     pub kill_sent: bool,
     /// What had to be killed, in the order seen.
     pub killed: Vec<Killed>,
-    /// How many had to be killed, also those not named.
+    /// How many had to be killed, also those not named; counted up to 10,000.
     pub killed_total: u64,
 }
 

@@ -86,7 +86,7 @@ impl Launch {
         self.program.to_string_lossy().into_owned()
     }
 
-    pub(super) fn message(&self, open_files: Option<u64>) -> LaunchMessage {
+    pub(super) fn message(&self, open_files: Option<u64>, file_mask: Option<u32>) -> LaunchMessage {
         let mut env = self.env.clone();
         env.retain(|(name, _)| name != INSTANCE_VARIABLE);
         env.push((INSTANCE_VARIABLE.into(), self.instance.clone().into()));
@@ -97,6 +97,7 @@ impl Launch {
             env,
             open_files,
             data_bytes: self.data_bytes_max,
+            file_mask: file_mask.map(u64::from),
         }
     }
 

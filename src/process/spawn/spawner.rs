@@ -31,13 +31,16 @@ use crate::table;
 const BUSY_TRIES: u32 = 10;
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
+/// Three times what the ladder takes when something in it is stuck.
+const GUARD_PATIENCE: Duration = Duration::from_secs(15);
+
 /// Starts instances; cheap to clone, all clones are one.
 #[derive(Debug, Clone)]
 pub struct Spawner {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     program: PathBuf,
     args: Vec<OsString>,
@@ -45,6 +48,8 @@ struct Inner {
     tracker: TaskTracker,
     boot_id: String,
     open_files: Option<u64>,
+    file_mask: Option<u32>,
+    guard_patience: Duration,
 }
 
 impl Spawner {
@@ -63,23 +68,44 @@ impl Spawner {
     pub fn with_guard(program: PathBuf, args: Vec<OsString>, registry: Registry) -> io::Result<Self> {
         let boot_id = table::boot_id()?;
         let tracker = TaskTracker::new();
-        Ok(Self { inner: Arc::new(Inner { program, args, registry, tracker, boot_id, open_files: None }) })
+        let (open_files, file_mask, guard_patience) = (None, None, GUARD_PATIENCE);
+        let inner =
+            Inner { program, args, registry, tracker, boot_id, open_files, file_mask, guard_patience };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Says which soft limit of open files children get, since the host's own was raised.
     #[must_use]
     pub fn with_open_files(self, open_files: Option<u64>) -> Self {
-        let Inner { program, args, registry, tracker, boot_id, .. } = &*self.inner;
-        Self {
-            inner: Arc::new(Inner {
-                program: program.clone(),
-                args: args.clone(),
-                registry: registry.clone(),
-                tracker: tracker.clone(),
-                boot_id: boot_id.clone(),
-                open_files,
-            }),
-        }
+        let mut inner = self.inner.as_ref().clone();
+        inner.open_files = open_files;
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Says which file mask children get, since a detached host's own lets nobody else read.
+    #[must_use]
+    pub fn with_file_mask(self, file_mask: Option<u32>) -> Self {
+        let mut inner = self.inner.as_ref().clone();
+        inner.file_mask = file_mask;
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Says how long a guard that was asked to end may say nothing before it is killed itself and
+    /// the proof is lost with it; 15 s by default.
+    #[must_use]
+    pub fn with_guard_patience(self, guard_patience: Duration) -> Self {
+        let mut inner = self.inner.as_ref().clone();
+        inner.guard_patience = guard_patience;
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Returns a spawner like this one that counts its own instances: neither's `wait_all` waits for
+    /// those of the other.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let mut inner = self.inner.as_ref().clone();
+        inner.tracker = TaskTracker::new();
+        Self { inner: Arc::new(inner) }
     }
 
     /// Returns the identifier of this boot, for records made before a spawn.
@@ -104,7 +130,7 @@ impl Spawner {
     /// The program, the directory or a limit is wrong; or no guard could be started.
     pub async fn spawn(&self, launch: Launch) -> Result<Instance, SpawnError> {
         let program = launch.program_text();
-        let frame = launch.message(self.inner.open_files).encode();
+        let frame = launch.message(self.inner.open_files, self.inner.file_mask).encode();
         let frame = frame.map_err(|source| SpawnError::Invalid { program: program.clone(), source })?;
         let end_file = launch.end_record.as_deref().map(|path| private(path, create_private)).transpose()?;
         let log =
@@ -150,6 +176,7 @@ impl Spawner {
             end_asked: end_asked.clone(),
             kill_asked: kill_asked.clone(),
             registry: self.inner.registry.clone(),
+            guard_patience: self.inner.guard_patience,
         };
         self.inner.tracker.spawn(supervise(supervisor, started));
 

@@ -30,8 +30,6 @@ use crate::sweep;
 const STDIN_WAIT: Duration = Duration::from_millis(500);
 /// How often a guard that was asked to end is continued: its child may have stopped it.
 const CONTINUE_EVERY: Duration = Duration::from_millis(200);
-/// A guard that has said nothing for this long after it was asked is killed itself.
-const GUARD_SILENT_MAX: Duration = Duration::from_secs(15);
 /// What a guard gets to exit after its last word.
 const GUARD_EXIT_MAX: Duration = Duration::from_secs(5);
 /// What stderr gets to become quiet after the end.
@@ -54,6 +52,8 @@ pub(super) struct Supervisor {
     pub(super) end_asked: CancellationToken,
     pub(super) kill_asked: CancellationToken,
     pub(super) registry: Registry,
+    /// A guard that has said nothing for this long after it was asked is killed itself.
+    pub(super) guard_patience: Duration,
 }
 
 type Started = oneshot::Sender<Result<InstanceRecord, SpawnError>>;
@@ -63,9 +63,10 @@ pub(super) async fn supervise(mut this: Supervisor, started: Started) {
     let socket = match this.launch_child().await {
         Ok(socket) => socket,
         Err(error) => {
-            // The socket is closed: a guard that had begun ends what it began.
+            // The socket is closed: a guard that had begun ends what it began, and says so by its
+            // exit. One that died otherwise may have left something.
             this.stdin.close();
-            if this.collect_guard(GUARD_SILENT_MAX).await == Collected::Killed {
+            if !this.collect_guard(this.guard_patience).await {
                 sweep::sweep(&this.record, Some(&this.registry)).await;
             }
             this.ended.cancel();
@@ -84,13 +85,6 @@ pub(super) async fn supervise(mut this: Supervisor, started: Started) {
 struct Control {
     reports: Lines<BufReader<OwnedReadHalf>>,
     commands: OwnedWriteHalf,
-}
-
-/// What became of a guard at its end.
-#[derive(Debug, PartialEq, Eq)]
-enum Collected {
-    Exited,
-    Killed,
 }
 
 impl Supervisor {
@@ -170,7 +164,7 @@ impl Supervisor {
                         stage = Stage::asked_now(false);
                         self.command(&mut commands, COMMAND_END).await;
                     }
-                    Stage::Asked { since, killed, .. } if since.elapsed() < GUARD_SILENT_MAX => {
+                    Stage::Asked { since, killed, .. } if since.elapsed() < self.guard_patience => {
                         self.continue_guard();
                         stage = Stage::Asked { since, killed, next: Instant::now() + CONTINUE_EVERY };
                     }
@@ -202,19 +196,20 @@ impl Supervisor {
     }
 
     /// Waits for the guard's exit, continues it meanwhile, and kills it when its time is over.
-    async fn collect_guard(&mut self, limit: Duration) -> Collected {
+    /// Says whether it exited as one whose work is done.
+    async fn collect_guard(&mut self, limit: Duration) -> bool {
         let until = Instant::now() + limit;
-        let mut collected = Collected::Exited;
-        while timeout(CONTINUE_EVERY, self.guard.wait()).await.is_err() {
-            if Instant::now() < until {
-                self.continue_guard();
-            } else {
-                let _gone = self.guard.start_kill();
-                collected = Collected::Killed;
+        let status = loop {
+            match timeout(CONTINUE_EVERY, self.guard.wait()).await {
+                Ok(status) => break status,
+                Err(_) if Instant::now() < until => self.continue_guard(),
+                Err(_) => {
+                    let _gone = self.guard.start_kill();
+                }
             }
-        }
+        };
         self.forget_guard();
-        collected
+        status.is_ok_and(|status| status.success())
     }
 
     async fn finish(mut self, record: Option<EndRecord>) {

@@ -113,3 +113,159 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_schema_that_refers_to_itself_alone_ends() {
+    for schema in [
+        json!({"$ref": "#"}),
+        json!({"allOf": [{"$ref": "#"}]}),
+        json!({"anyOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}),
+        json!({"not": {"$ref": "#"}}),
+        json!({"$dynamicRef": "#x", "$dynamicAnchor": "x"}),
+        json!({"if": {"$ref": "#"}, "then": {"$ref": "#"}}),
+        json!({"$recursiveRef": "#", "$schema": "https://json-schema.org/draft/2019-09/schema"}),
+        json!({"dependentSchemas": {"a": {"$ref": "#"}}}),
+        json!({"$ref": "a.json"}),
+    ] {
+        let document = json!({"allOf": [{"$ref": "a.json"}, {"$ref": "schema"}]});
+        let Ok(checker) = compile(&schema, &[Document { name: "a.json", value: &document }]) else {
+            continue;
+        };
+        let _ = checker.check(&json!({"a": [1, {"a": null}]}));
+    }
+}
+
+/// A chain of `length` references, each in `link`.
+fn chain(length: usize, link: impl Fn(Value) -> Value) -> Value {
+    let mut defs = serde_json::Map::new();
+    for n in 0..length {
+        defs.insert(format!("a{n}"), link(json!({"$ref": format!("#/$defs/a{}", n + 1)})));
+    }
+    defs.insert(format!("a{length}"), json!({"type": "integer"}));
+    json!({"$ref": "#/$defs/a0", "$defs": defs})
+}
+
+#[test]
+fn references_that_lead_too_far_or_multiply_are_refused() {
+    let once = |next: Value| json!({"allOf": [next]});
+    let twice = |next: Value| json!({"allOf": [next.clone(), next]});
+    assert_eq!(compile(&chain(100, once), &[]).unwrap().check(&json!("x")).len(), 1);
+    assert_eq!(compile(&chain(20_000, once), &[]).unwrap_err(), SchemaError::TooFar);
+    assert!(compile(&chain(8, twice), &[]).is_ok());
+    assert_eq!(compile(&chain(30, twice), &[]).unwrap_err(), SchemaError::TooMany);
+
+    let anchors: Vec<Value> = (0..3_000)
+        .map(|n| json!({"$anchor": format!("a{n}"), "allOf": [{"$ref": format!("#a{}", n + 1)}]}))
+        .collect();
+    let schema = json!({"$ref": "#a0", "$defs": {"all": {"anyOf": anchors}, "end": {"$anchor": "a3000"}}});
+    assert_eq!(compile(&schema, &[]).unwrap_err(), SchemaError::TooFar);
+    let ids: serde_json::Map<String, Value> = (0..3_000)
+        .map(|n| (format!("d{n}"), json!({"$id": format!("i{n}"), "$ref": format!("i{}", n + 1)})))
+        .collect();
+    let schema = json!({"$ref": "i0", "$defs": ids, "properties": {"x": {"$id": "i3000"}}});
+    assert_eq!(compile(&schema, &[]).unwrap_err(), SchemaError::TooFar);
+    let hidden =
+        json!({"$ref": "b", "$defs": {"x": {"$id": "https://example.com/a/", "$defs": {"y": {"$id": "b"}}}}});
+    assert!(compile(&hidden, &[]).is_err());
+}
+
+#[test]
+fn a_long_circle_is_checked_to_a_smaller_depth() {
+    let mut schema = chain(200, |next| json!({"allOf": [next]}));
+    schema["$defs"]["a200"] = json!({"items": {"$ref": "#"}});
+    let checker = compile(&schema, &[]).unwrap();
+    let mut value = json!([]);
+    for _ in 0..126 {
+        value = json!([value]);
+    }
+    let told = checker.check(&value);
+    assert!(told[0].message.contains("levels deep"), "{told:?}");
+    assert_eq!(checker.check(&json!([[[]]])), []);
+    let tree = json!({"properties": {"next": {"$ref": "#"}}});
+    assert_eq!(compile(&tree, &[]).unwrap().check(&value), []);
+}
+
+#[test]
+fn the_schema_of_schemas_and_data_that_looks_like_one_are_fine() {
+    let checker = compile(&json!({"$ref": "https://json-schema.org/draft/2020-12/schema"}), &[]).unwrap();
+    assert_eq!(checker.check(&json!({"type": "object"})), []);
+    assert!(!checker.check(&json!({"type": 7})).is_empty());
+    assert!(compile(&json!({"default": {"$ref": "x"}, "enum": [{"$ref": "y"}]}), &[]).is_ok());
+    assert!(compile(&json!({"properties": {"default": {"$ref": "x"}}}), &[]).is_err());
+}
+
+/// Schemas of known words with values that may or may not fit them.
+fn any_schema() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(json!({})),
+        Just(json!(true)),
+        Just(json!(null)),
+        any::<i64>().prop_map(Value::from),
+        prop_oneof![Just(-1.0), Just(0.0), Just(1e300), Just(0.1)].prop_map(Value::from),
+        "(#|#/\\$defs/a|[a-z]{0,3}|\\(|\\[|\\\\d\\{9999999\\}|https?://x)".prop_map(Value::from),
+        Just(json!("string")),
+    ];
+    let word = prop::sample::select(vec![
+        "type",
+        "enum",
+        "const",
+        "minimum",
+        "maximum",
+        "multipleOf",
+        "minLength",
+        "pattern",
+        "format",
+        "items",
+        "prefixItems",
+        "contains",
+        "minContains",
+        "uniqueItems",
+        "properties",
+        "patternProperties",
+        "additionalProperties",
+        "required",
+        "not",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "if",
+        "then",
+        "else",
+        "$ref",
+        "$defs",
+        "a",
+        "$id",
+        "$anchor",
+        "$schema",
+        "$dynamicRef",
+        "dependentSchemas",
+        "dependentRequired",
+        "unevaluatedProperties",
+        "unevaluatedItems",
+        "propertyNames",
+        "contentEncoding",
+    ]);
+    leaf.prop_recursive(5, 40, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((word.clone(), inner), 0..5).prop_map(|entries| entries
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_schema_panics(schema in any_schema(), value in any_schema()) {
+        match compile(&schema, &[]) {
+            Ok(checker) => {
+                for problem in checker.check(&value) {
+                    prop_assert!(problem.to_string().len() < 4_000);
+                }
+            }
+            Err(error) => prop_assert!(error.to_string().len() < 4_000),
+        }
+    }
+}

@@ -1,5 +1,6 @@
 use std::fs;
 
+use proptest::prelude::*;
 use serde_json::json;
 use wire::plan::Effects;
 
@@ -277,4 +278,82 @@ fn all_flaws_are_told_at_once() {
     plan["steps"][1]["when"] = json!("x");
     plan["result"] = json!("{{ x }}");
     assert_eq!(load_with(&plan, &[]).unwrap_err().len(), 3);
+}
+
+/// Small JSON with the words and templates that plans are made of.
+fn any_part() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<i32>().prop_map(Value::from),
+        "(\\{\\{ )?(steps\\.[a-z]{1,5}\\.output|input\\.path|[a-z|.\\x1b(]{0,8})( \\}\\})?"
+            .prop_map(Value::from),
+        prop::sample::select(vec![
+            "one",
+            "two",
+            "ls",
+            "bash",
+            "read",
+            "object",
+            "1h",
+            "../x",
+            "\u{1b}[31m",
+            "{%"
+        ])
+        .prop_map(Value::from),
+    ];
+    let key = prop::sample::select(vec![
+        "id",
+        "tool",
+        "arguments",
+        "command",
+        "path",
+        "when",
+        "foreach",
+        "as",
+        "$literal",
+        "$ref",
+        "type",
+        "properties",
+        "comment",
+        "\u{1b}",
+    ]);
+    leaf.prop_recursive(3, 12, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            prop::collection::vec((key.clone(), inner), 0..4).prop_map(|entries| entries
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect()),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn a_changed_plan_loads_or_says_why(
+        place in prop::sample::select(vec![
+            "", "/steps", "/steps/0", "/steps/0/arguments", "/steps/1/when", "/steps/2/foreach", "/steps/2/as", "/input",
+            "/input/properties", "/result", "/effects", "/limits", "/report", "/result_schema", "/description",
+        ]),
+        part in any_part(),
+    ) {
+        let mut plan = plan();
+        for key in ["limits", "report", "result_schema", "effects"] {
+            plan[key] = Value::Null;
+        }
+        *plan.pointer_mut(place).unwrap() = part;
+        for key in ["limits", "report", "result_schema", "effects"] {
+            if plan.get(key) == Some(&Value::Null) {
+                plan.as_object_mut().unwrap().remove(key);
+            }
+        }
+        if let Err(flaws) = load_with(&plan, &[]) {
+            prop_assert!(!flaws.is_empty());
+            for flaw in flaws {
+                let text = flaw.to_string();
+                prop_assert!(text.len() < 4_000 && !text.chars().any(char::is_control), "{}", text);
+            }
+        }
+    }
 }

@@ -16,9 +16,9 @@ use schema::shorten;
 /// The key of an object whose value is taken as it stands.
 const LITERAL: &str = "$literal";
 /// Steps that the evaluation of one expression may take.
-const EXPRESSION_FUEL: u64 = 5_000_000;
+const EXPRESSION_FUEL: u64 = 1_000_000;
 /// Steps that a report may take.
-const REPORT_FUEL: u64 = 20_000_000;
+const REPORT_FUEL: u64 = 5_000_000;
 /// Longest report.
 const REPORT_BYTES_MAX: usize = 1024 * 1024;
 /// Deepest nesting inside an expression.

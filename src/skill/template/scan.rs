@@ -13,7 +13,7 @@ pub(crate) enum Piece<'t> {
 pub(crate) enum ScanError {
     /// `{{` has no `}}`.
     Unclosed,
-    /// `{%` or `{#`, which only reports may have.
+    /// `{%`, which only reports may have.
     Statement,
     /// `{{ }}` holds nothing.
     Empty,
@@ -24,16 +24,16 @@ impl ScanError {
         match self {
             Self::Unclosed => "`{{` has no `}}`",
             Self::Statement => {
-                "statements and comments, `{%` and `{#`, work in the report alone; write literal braces as { \"$literal\": \"…\" }"
+                "statements, `{%`, work in the report alone; write literal braces as { \"$literal\": \"…\" }"
             }
             Self::Empty => "`{{ }}` holds no expression",
         }
     }
 }
 
-/// Returns whether anything in `text` would be read as an expression, a statement or a comment.
+/// Returns whether anything in `text` would be read as an expression or a statement.
 pub fn is_template(text: &str) -> bool {
-    ["{{", "{%", "{#"].iter().any(|opening| text.contains(opening))
+    ["{{", "{%"].iter().any(|opening| text.contains(opening))
 }
 
 /// Splits `text` into its pieces, in order; empty texts are left out.
@@ -62,7 +62,8 @@ pub(crate) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, ScanError> {
                 pieces.push(Piece::Expression(expression.trim()));
                 rest = after;
             }
-            Some(b'%' | b'#') => return Err(ScanError::Statement),
+            // `{#` is text: a shell's `${#x}` is no comment.
+            Some(b'%') => return Err(ScanError::Statement),
             _ => {
                 push_text(&mut pieces, &rest[..=start]);
                 rest = &rest[start + 1..];
@@ -221,6 +222,7 @@ mod tests {
         check("{{{'a': 1}}}", &[E("{'a': 1}")]);
         check("x {{- a -}} y", &[T("x"), E("a"), T("y")]);
         check("${A} {b", &[T("${"), T("A} {"), T("b")]);
+        check("${#x}", &[T("${"), T("#x}")]);
     }
 
     #[test]
@@ -228,7 +230,6 @@ mod tests {
         assert_eq!(pieces("{{ a }"), Err(ScanError::Unclosed));
         assert_eq!(pieces("{{ 'a }}"), Err(ScanError::Unclosed));
         assert_eq!(pieces("{% if a %}"), Err(ScanError::Statement));
-        assert_eq!(pieces("{# a #}"), Err(ScanError::Statement));
         assert_eq!(pieces("{{ }}"), Err(ScanError::Empty));
     }
 

@@ -117,7 +117,7 @@ fn ending(db: &Connection, fields: &mut Fields<'_, '_>) -> Result<Option<Ending>
 fn killed(db: &Connection, fields: &Fields<'_, '_>) -> Result<Vec<String>, Error> {
     let mut statement = cached(
         db,
-        "SELECT process.value FROM instance, json_each(instance.killed) AS process
+        "SELECT CASE process.type WHEN 'text' THEN process.value END FROM instance, json_each(instance.killed) AS process
           WHERE instance.id = ?1 ORDER BY process.key",
     )?;
     let rows = statement.query_map([fields.key()], |row| row.get(0))?;

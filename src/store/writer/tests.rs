@@ -36,6 +36,8 @@ fn what_an_earlier_creation_left_is_swept_away() {
     let folder = Folder::new();
     fs::write(folder.path("m.db.new"), b"half").unwrap();
     fs::write(folder.path("m.db.new-wal"), b"half").unwrap();
+    // An empty log is what a look at a database that has gone since may leave.
+    fs::write(folder.path("m.db-wal"), b"").unwrap();
     assert_eq!(count(&folder.writer()), 0);
 }
 
@@ -285,4 +287,31 @@ fn recovery_sees_what_was_active_with_its_processes() {
     assert_eq!(active.len(), 1);
     assert_eq!((active[0].task.id, active[0].processes.clone()), (id, None));
     assert!(!active[0].side_effects);
+}
+
+/// What a kill in the middle of a commit leaves: the log up to any byte. Whatever was acknowledged before that
+/// byte is there, nothing of what came after is, and it is no damage.
+#[test]
+fn a_log_cut_anywhere_holds_the_commits_before_the_cut() {
+    let folder = Folder::new();
+    let mut writer = folder.writer();
+    let mut ends = Vec::new();
+    for number in 1..=6 {
+        submit(&mut writer, &new_task(number));
+        ends.push(fs::metadata(folder.path("m.db-wal")).unwrap().len());
+    }
+    let log = fs::read(folder.path("m.db-wal")).unwrap();
+    let copy = Folder::new();
+    fs::copy(folder.path("m.db"), copy.path("m.db")).unwrap();
+    let cuts = (0..log.len()).step_by(1_999).chain([log.len()]);
+    for cut in cuts {
+        fs::write(copy.path("m.db-wal"), &log[..cut]).unwrap();
+        let _ = fs::remove_file(copy.path("m.db-shm"));
+        let reader = Reader::open(&Checked::unchecked(copy.place.clone())).unwrap();
+        let acknowledged = ends.iter().filter(|end| **end <= cut as u64).count();
+        let snapshot = reader.snapshot().unwrap();
+        assert_eq!(usize::try_from(snapshot.last_seq().unwrap()), Ok(acknowledged), "cut at {cut}");
+        let tasks = snapshot.counts(&[TaskState::Ready]).unwrap().of(TaskState::Ready);
+        assert_eq!(usize::try_from(tasks), Ok(acknowledged), "cut at {cut}");
+    }
 }

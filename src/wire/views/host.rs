@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::TaskSummary;
+
 /// The host of a database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostView {
@@ -35,6 +37,30 @@ pub struct HostTasks {
     pub waiting: u64,
     /// Waiting for a person.
     pub paused: u64,
+}
+
+/// Bare `modelscan`: what runs and what is next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OverviewView {
+    /// The host.
+    pub host: HostView,
+    /// Tasks that an attempt holds, at most ten of each state.
+    pub running: Vec<TaskSummary>,
+    /// Tasks that are ready or wait for something.
+    pub next: Vec<TaskSummary>,
+    /// Tasks that wait for a person.
+    pub asking: Vec<TaskSummary>,
+}
+
+/// What the demo came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DemoView {
+    /// The folder to give as `--home`, to look at it.
+    pub home: String,
+    /// The database.
+    pub database: String,
+    /// The tasks of the three acts, as they ended.
+    pub tasks: Vec<TaskSummary>,
 }
 
 /// The version of the program.

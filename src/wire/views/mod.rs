@@ -9,7 +9,7 @@ mod task;
 
 pub use agent::{AgentView, SkillView};
 pub use error::{ErrorBody, ErrorView};
-pub use host::{HostTasks, HostView, VersionView};
+pub use host::{DemoView, HostTasks, HostView, OverviewView, VersionView};
 pub use record::{EventView, MessageView, ToolCallView};
 pub use task::{
     AttemptView, CancelItem, Cost, InstanceView, OutputView, ProgressView, QuestionOptionView, QuestionView,

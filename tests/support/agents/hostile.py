@@ -50,8 +50,8 @@ def send(**message):
     raw(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
 
 
-def update(session, kind, meta=None, **fields):
-    params = {"sessionId": session, "update": {"sessionUpdate": kind, **fields}}
+def update(session, what, meta=None, **fields):
+    params = {"sessionId": session, "update": {"sessionUpdate": what, **fields}}
     if meta:
         params["_meta"] = {"modelscan": meta}
     send(method="session/update", params=params)

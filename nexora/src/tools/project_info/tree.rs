@@ -52,7 +52,7 @@ impl<'a> Tree<'a> {
 
     /// Reads the start of a file; what cannot be read is counted and gives nothing.
     pub(super) fn text(&mut self, file: &Path) -> Option<String> {
-        match read_small(&self.place.absolute.join(file), TEXT_BYTES_MAX) {
+        match read_small(&self.place.inside(file), TEXT_BYTES_MAX) {
             Ok(small) => Some(small.text),
             Err(error) => {
                 self.skipped.unreadable(|| self.place.below(file), &error);

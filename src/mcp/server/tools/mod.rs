@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::catalog::Refusal;
 
 /// The kind of a refusal of arguments.
-pub(super) const BAD_ARGUMENTS: &str = "invalid_input";
+pub(super) const BAD_ARGUMENTS: &str = "bad_input";
 
 /// How many problems of one call are told.
 const PROBLEMS_TOLD: usize = 5;
@@ -41,6 +41,13 @@ struct Definition {
     hints: Hints,
 }
 
+/// The input schema of a tool, as text of its public file.
+macro_rules! input {
+    ($name:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/mcp/", $name, ".input.schema.json"))
+    };
+}
+
 /// In the order in which clients list them.
 const DEFINITIONS: [Definition; 7] = [
     Definition {
@@ -48,7 +55,7 @@ const DEFINITIONS: [Definition; 7] = [
         title: "List agents",
         description: "Lists the agents that work can be handed to: what each can do, which skills it has, and \
             whether it is free. Call this first if you do not know who is there.",
-        input: include_str!("agent_list.json"),
+        input: input!("agent_list"),
         output: "agent_list",
         hints: Hints::ReadOnly,
     },
@@ -58,7 +65,7 @@ const DEFINITIONS: [Definition; 7] = [
         description: "Hands work to an agent and answers at once with the task's id, which is then on disk: the task \
             goes on whatever becomes of this connection. With `wait_ms` it waits for the end and gives the result too. \
             Otherwise call `task_wait` with the id, then `task_result`. With `key`, asking again is safe.",
-        input: include_str!("task_submit.json"),
+        input: input!("task_submit"),
         output: "task_submit",
         hints: Hints::Submits,
     },
@@ -67,7 +74,7 @@ const DEFINITIONS: [Definition; 7] = [
         title: "Show a task's state",
         description: "Says where one task stands, without waiting: its state, how far it is, what it waits with, \
             why it failed.",
-        input: include_str!("task_status.json"),
+        input: input!("task_status"),
         output: "task_summary",
         hints: Hints::ReadOnly,
     },
@@ -76,7 +83,7 @@ const DEFINITIONS: [Definition; 7] = [
         title: "Wait for tasks",
         description: "Waits until the tasks have ended, or one of them with mode `any`, for at most 55 s. What is \
             not done then is named in `pending`: call again. Ending the wait never ends a task.",
-        input: include_str!("task_wait.json"),
+        input: input!("task_wait"),
         output: "task_wait",
         hints: Hints::ReadOnly,
     },
@@ -85,7 +92,7 @@ const DEFINITIONS: [Definition; 7] = [
         title: "Read a task's result",
         description: "Gives the result of a task that has ended, or why it failed. A large result comes in parts: \
             go on at `next_offset`, or name the part that you want with `pointer`.",
-        input: include_str!("task_result.json"),
+        input: input!("task_result"),
         output: "result",
         hints: Hints::ReadOnly,
     },
@@ -94,7 +101,7 @@ const DEFINITIONS: [Definition; 7] = [
         title: "Cancel tasks",
         description: "Cancels tasks and ends everything that they started. Says for each what happened; one that has \
             ended already stays as it is.",
-        input: include_str!("task_cancel.json"),
+        input: input!("task_cancel"),
         output: "task_cancel",
         hints: Hints::Cancels,
     },
@@ -102,7 +109,7 @@ const DEFINITIONS: [Definition; 7] = [
         name: "task_list",
         title: "List tasks",
         description: "Lists the tasks of this folder, the latest first; with `all` those of every folder.",
-        input: include_str!("task_list.json"),
+        input: input!("task_list"),
         output: "task_list",
         hints: Hints::ReadOnly,
     },
@@ -111,7 +118,7 @@ const DEFINITIONS: [Definition; 7] = [
 /// Arguments that are objects, and that clients may also send as text.
 const OBJECT_ARGUMENTS: [&str; 1] = ["input"];
 
-/// Returns the input schema of each tool with its name, for the files of public schemas.
+/// Returns the input schema of each tool with its name; it is read from the public file.
 pub fn input_schemas() -> Vec<(&'static str, Value)> {
     DEFINITIONS
         .iter()
@@ -119,7 +126,8 @@ pub fn input_schemas() -> Vec<(&'static str, Value)> {
         .collect()
 }
 
-/// Returns the output schema of each tool with its name, for the files of public schemas.
+/// Returns the output schema of each tool with its name: what `schemas/mcp/NAME.output.schema.json`
+/// must hold.
 pub fn output_schemas() -> Vec<(&'static str, Value)> {
     DEFINITIONS
         .iter()

@@ -65,3 +65,14 @@ fn an_object_may_come_as_text() {
         assert_eq!(read.wait_ms, 55_000);
     }
 }
+
+#[test]
+fn the_files_of_output_schemas_are_fresh() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/mcp");
+    for (name, schema) in output_schemas() {
+        let path = format!("{folder}/{name}.output.schema.json");
+        let held = std::fs::read_to_string(&path).unwrap_or_default();
+        let fresh = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        assert_eq!(held, fresh, "{path} is not what `output_schemas` says; write that into it");
+    }
+}

@@ -15,7 +15,10 @@ use crate::rows;
 /// Nothing in these tests takes this long unless it hangs.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A connection to a server of its own.
+/// What a pipe holds.
+const PIPE_BYTES: usize = 64 << 10;
+
+/// A connection to a server.
 pub struct Client {
     pub to: Option<DuplexStream>,
     from: Lines<BufReader<DuplexStream>>,
@@ -26,25 +29,35 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects by pipes that hold `bytes` each.
-    pub fn connect(bytes: usize) -> Self {
-        let (to, server_reads) = tokio::io::duplex(bytes);
-        let (server_writes, from) = tokio::io::duplex(bytes);
+    /// Connects to a server of its own.
+    pub fn connect() -> Self {
         let catalog = Arc::new(Fake::default());
         let seen = Arc::clone(&catalog.seen);
+        Self::connect_to(Server::new(catalog).unwrap(), seen)
+    }
+
+    fn connect_to(front: Server<Fake>, seen: Arc<Seen>) -> Self {
+        let (to, server_reads) = tokio::io::duplex(PIPE_BYTES);
+        let (server_writes, from) = tokio::io::duplex(PIPE_BYTES);
         let closing = CancellationToken::new();
         let mut server = JoinSet::new();
         let token = closing.clone();
-        server.spawn(async move {
-            let front = Server::new(catalog).unwrap();
-            front.serve(server_reads, server_writes, &token).await
-        });
+        server.spawn(async move { front.serve(server_reads, server_writes, &token).await });
         Self { to: Some(to), from: BufReader::new(from).lines(), seen, closing, server, probes: 0 }
     }
 
     /// Connects and sends `initialize`, unless the connection is not to be opened.
     pub async fn open(open: rows::Open) -> Self {
-        let mut client = Self::connect(64 << 10);
+        Self::connect().opened(open).await
+    }
+
+    /// Connects to a server that serves others too, and opens like [`open`](Self::open).
+    pub async fn open_at(front: &Server<Fake>, open: rows::Open) -> Self {
+        Self::connect_to(front.clone(), Arc::default()).opened(open).await
+    }
+
+    async fn opened(self, open: rows::Open) -> Self {
+        let mut client = self;
         if let rows::Open::With(version) = open {
             client.say(&rows::initialize("\"init\"", version)).await;
             client.say(&rows::notify("notifications/initialized", "{}")).await;

@@ -122,9 +122,7 @@ impl Catalog for Fake {
     async fn task_submit(&self, arguments: TaskSubmit, waiting: Waiting) -> Result<Submitted, Refusal> {
         let _inside = self.seen.enter();
         if arguments.prompt.is_none() && arguments.skill.is_none() {
-            return Err(
-                Refusal::new("invalid_input", "there is nothing to do").hint("give `prompt` or `skill`")
-            );
+            return Err(Refusal::new("bad_input", "there is nothing to do").hint("give `prompt` or `skill`"));
         }
         if arguments.wait_ms == 0 {
             return Ok(Submitted { task: summary("task_1", "ready"), result: None });

@@ -520,7 +520,7 @@ fn parameters(table: &mut Table) {
         ("task_submit", r#"{"prompt":"x","input":"[1]"}"#, ["/input", "JSON object"]),
         ("task_submit", r#"{"prompt":"x","input":"{"}"#, ["/input", "JSON object"]),
     ] {
-        let parts = [&["invalid_input: "][..], &parts[..]].concat();
+        let parts = [&["bad_input: "][..], &parts[..]].concat();
         table.add(
             18,
             &format!("{name} {arguments}"),

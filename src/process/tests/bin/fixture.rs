@@ -15,7 +15,15 @@ fn main() -> ExitCode {
     }
     let words: Vec<String> = args.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
+    run(&words)
+}
+
+fn run(words: &[&str]) -> ExitCode {
+    match words {
+        ["later", rest @ ..] => {
+            std::io::stdin().read_line(&mut String::new()).unwrap();
+            run(rest)
+        }
         ["escape", kind, lock] => escape::child(kind, lock),
         ["leaf", kind, lock] => escape::leaf(kind, lock),
         ["middle", kind, lock] => escape::middle(kind, lock),

@@ -72,6 +72,12 @@ pub fn show() -> ExitCode {
         print(line);
     }
     print(&format!("open {open:?}"));
+    for limit in std::fs::read_to_string("/proc/self/limits").unwrap().lines() {
+        print(&limit.split_ascii_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    for line in status.lines().filter(|line| line.starts_with("Umask")) {
+        print(line);
+    }
     let mut names: Vec<_> =
         std::fs::read("/proc/self/environ").unwrap().split(|&byte| byte == 0).map(<[u8]>::to_vec).collect();
     names.retain(|name| !name.is_empty());
@@ -83,7 +89,11 @@ pub fn show() -> ExitCode {
 
 /// Says where another process stands.
 pub fn standing(pid: &str) -> ExitCode {
-    print(&format!("{:?}", modelscan_process::peer::standing(pid.parse().unwrap())));
+    let standing = match pid {
+        "self" => modelscan_process::peer::own_standing(),
+        _ => modelscan_process::peer::standing(pid.parse().unwrap()),
+    };
+    print(&format!("{standing:?}"));
     ExitCode::SUCCESS
 }
 
@@ -111,6 +121,7 @@ pub fn adopting(folder: &str, words: &[&str]) -> ExitCode {
         let mut owned = tokio::task::JoinSet::new();
         owned.spawn(reaper.run(cancel.clone()));
         let code = host(folder, words, registry).await;
+        tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await.unwrap().unwrap();
         cancel.cancel();
         owned.join_all().await;
         code

@@ -48,14 +48,25 @@ async fn stdin_is_fed_and_closed() {
 
 #[tokio::test]
 async fn a_time_limit_ends_all_of_it() {
-    for kind in ["deaf-child", "setsid", "racer-session"] {
+    let (spawner, cancel) = (spawner(), CancellationToken::new());
+    let held = Held::new();
+    let limits = Limits { time: Duration::from_millis(200), ..limits() };
+    let launch = launch(&["escape", "deaf-child", held.text()]);
+    let captured = within(run(&spawner, launch, limits, &cancel)).await.unwrap();
+    assert_eq!((captured.stop, captured.ended.signal), (Stop::TimeLimit, Some(9)));
+    assert_eq!(captured.ended.proof, Proof::Proven);
+    assert!(!held.is_held());
+}
+
+#[tokio::test]
+async fn a_command_that_ends_leaves_nothing_behind() {
+    for kind in ["background", "setsid", "daemon-env-i", "stopped", "racer-session"] {
         let (spawner, cancel) = (spawner(), CancellationToken::new());
         let held = Held::new();
-        let limits = Limits { time: Duration::from_millis(200), ..limits() };
+        // The child leaves at the end of its empty stdin, whatever it started goes on.
         let launch = launch(&["escape", kind, held.text()]);
-        let captured = within(run(&spawner, launch, limits, &cancel)).await.unwrap();
-        // All but the deaf one leave by themselves, at the end of their empty stdin.
-        assert_eq!(captured.stop == Stop::TimeLimit, kind == "deaf-child", "{kind}");
+        let captured = within(run(&spawner, launch, limits(), &cancel)).await.unwrap();
+        assert_eq!((captured.stop, captured.ended.code), (Stop::No, Some(0)), "{kind}");
         assert_eq!(captured.ended.proof, Proof::Proven);
         assert!(!held.is_held(), "{kind}");
     }

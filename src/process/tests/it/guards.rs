@@ -6,7 +6,7 @@ use modelscan_process::lines::LineReader;
 use modelscan_process::peer::{Standing, standing};
 use modelscan_process::{Identity, Proof, Signal};
 
-use crate::support::{direct, escaped, hosted, line, spawner, within};
+use crate::support::{direct, escaped, hosted, launch, line, spawner, within};
 
 #[tokio::test]
 async fn a_child_killed_from_outside_is_told_from_one_that_we_killed() {
@@ -65,12 +65,15 @@ async fn after_a_guards_death_the_host_ends_what_it_finds_and_says_so() {
 
 #[tokio::test]
 async fn a_host_that_adopts_ends_even_what_lost_every_mark() {
-    let mut hosted = hosted("adopting", "daemon-env-i").await;
-    hosted.record.guard.unwrap().signal(Signal::Kill).unwrap();
-    let ended = line(&mut hosted.lines).await;
-    assert!(ended.starts_with("ended ") && ended.contains("Unproven { left: [] }"), "{ended}");
-    hosted.held.wait_free();
-    within(hosted.host.wait()).await.unwrap();
+    for kind in ["daemon-env-i", "subreaper", "racer", "racer-session", "racers-session"] {
+        let mut hosted = hosted("adopting", kind).await;
+        hosted.record.guard.unwrap().signal(Signal::Kill).unwrap();
+        let ended = line(&mut hosted.lines).await;
+        assert!(ended.starts_with("ended ") && ended.contains("Unproven { left: [] }"), "{kind}: {ended}");
+        // The host lives on until its stdin ends, and so does its second line.
+        hosted.held.wait_free();
+        within(hosted.host.wait()).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -90,6 +93,16 @@ async fn whoever_descends_from_a_guard_is_known_by_its_parents() {
         within(escaped.instance.end()).await.unwrap();
         assert_eq!(standing(escaped.pid), Standing::Unknown);
     }
+}
+
+#[tokio::test]
+async fn a_child_knows_where_it_stands_itself() {
+    let spawner = spawner();
+    let mut instance = within(spawner.spawn(launch(&["standing", "self"]))).await.unwrap();
+    let guard = instance.record().guard.unwrap();
+    let mut lines = LineReader::new(instance.take_stdout().unwrap());
+    assert_eq!(line(&mut lines).await, format!("{:?}", Standing::BelowGuard(guard.pid)));
+    within(instance.wait()).await;
 }
 
 #[tokio::test]

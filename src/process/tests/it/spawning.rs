@@ -30,8 +30,9 @@ async fn a_child_reads_writes_and_ends() {
 
 #[tokio::test]
 async fn nothing_is_inherited_that_is_not_said() {
-    let spawner = spawner().with_open_files(Some(64));
+    let spawner = spawner().with_open_files(Some(64)).with_file_mask(Some(0o027));
     let mut launch = launch(&["show"]);
+    launch.data_bytes_max = Some(1 << 30);
     launch.env = vec![("B".into(), "2".into()), ("MODELSCAN_INSTANCE".into(), "forged".into())];
     let mark = launch.instance.clone();
     let mut instance = within(spawner.spawn(launch)).await.unwrap();
@@ -40,6 +41,34 @@ async fn nothing_is_inherited_that_is_not_said() {
     assert!(lines.contains("open [0, 1, 2]"), "{lines}");
     assert!(lines.contains(&format!("env B=2 MODELSCAN_INSTANCE={mark}")), "{lines}");
     assert!(lines.contains("SigBlk:\t0000000000000000"), "{lines}");
+    assert!(lines.contains("Max open files 64 "), "{lines}");
+    assert!(lines.contains("Max data size 1073741824 1073741824 "), "{lines}");
+    assert!(lines.contains("Umask:\t0027"), "{lines}");
+}
+
+#[tokio::test]
+async fn a_guard_is_the_same_program_after_its_file_was_replaced() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let program = folder.path().join("program");
+    std::fs::hard_link(FIXTURE, &program).unwrap();
+    let args = ["later", "host", "plain", folder.path().to_str().unwrap(), "say", "out:the old code"];
+    let direct = modelscan_process::direct::Direct {
+        program: program.clone(),
+        args: args.iter().map(Into::into).collect(),
+        env: Vec::new(),
+        cwd: "/".into(),
+        stderr: modelscan_process::direct::Stderr::Inherit,
+    };
+    let mut host = direct.spawn().unwrap();
+    let other = folder.path().join("other");
+    std::fs::write(&other, "no program").unwrap();
+    std::fs::rename(&other, &program).unwrap();
+    host.stdin.as_mut().unwrap().write_all(b"\n").await.unwrap();
+    let mut lines = LineReader::new(host.stdout.take().unwrap());
+    assert!(line(&mut lines).await.starts_with('{'));
+    assert_eq!(line(&mut lines).await, "the old code");
+    assert!(line(&mut lines).await.contains("Proven"));
+    within(host.wait()).await.unwrap();
 }
 
 #[tokio::test]
@@ -189,6 +218,7 @@ async fn a_start_that_takes_too_long_is_given_up() {
     let args = vec!["say".into(), "forever".into()];
     let registry = modelscan_process::reaper::Registry::new();
     let broken = modelscan_process::Spawner::with_guard(FIXTURE.into(), args, registry).unwrap();
+    let broken = broken.with_guard_patience(Duration::from_millis(100));
     let mut launch = launch(&["say"]);
     launch.start_timeout = Duration::from_millis(10);
     let result = within(broken.spawn(launch)).await;
