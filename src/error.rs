@@ -196,9 +196,10 @@ impl Error {
             store::Error::Missing { .. } | store::Error::Replaced { .. } => {
                 (Kind::StoreDamaged, "put the file back, or stop the host and start it again")
             }
-            store::Error::Damaged { .. } | store::Error::Row { .. } => {
-                (Kind::StoreDamaged, "keep the file with its `-wal` and `-shm` beside it, and put a copy from before in its place")
-            }
+            store::Error::Damaged { .. } | store::Error::Row { .. } => (
+                Kind::StoreDamaged,
+                "keep the file with its `-wal` and `-shm` beside it, and put a copy from before in its place",
+            ),
             store::Error::ReadOnly(_) => {
                 (Kind::StoreReadOnly, "give this user the right to write the database and its folder")
             }
@@ -208,8 +209,13 @@ impl Error {
                 (Kind::OutcomeUnknown, "look with `modelscan task list --all` whether it was done")
             }
             store::Error::Access { source, .. } => match source.kind() {
-                std::io::ErrorKind::StorageFull => (Kind::StoreFull, "make room on the disk and run the command again"),
-                _ => (Kind::StoreReadOnly, "give this user the right to read and write the database and its folder"),
+                std::io::ErrorKind::StorageFull => {
+                    (Kind::StoreFull, "make room on the disk and run the command again")
+                }
+                _ => (
+                    Kind::StoreReadOnly,
+                    "give this user the right to read and write the database and its folder",
+                ),
             },
             store::Error::Bug { .. } => return Self::internal(with_causes(error)),
         };

@@ -33,9 +33,13 @@ pub fn of_task(given: Option<&str>, standing: Standing<'_>) -> Result<String, Re
     let is_home = standing.home.is_some_and(|home| plain == self::plain(Path::new(home)));
     if plain == Path::new("/") || is_home {
         let what = if is_home { "the home folder" } else { "the root of all files" };
-        let from = if given.is_some() { "`cwd` is" } else { "no `cwd` was given, and this server was started in" };
-        return Err(Refusal::new("bad_input", format!("{from} {what}, which is hardly the project that is meant"))
-            .hint("give the project's folder as `cwd`, or start the server with `--cwd DIR`"));
+        let from =
+            if given.is_some() { "`cwd` is" } else { "no `cwd` was given, and this server was started in" };
+        return Err(Refusal::new(
+            "bad_input",
+            format!("{from} {what}, which is hardly the project that is meant"),
+        )
+        .hint("give the project's folder as `cwd`, or start the server with `--cwd DIR`"));
     }
     plain.into_os_string().into_string().map_err(|_| Refusal::new("bad_input", "`cwd` is not UTF-8 text"))
 }
@@ -123,9 +127,26 @@ mod tests {
     #[test]
     fn what_is_hardly_meant_is_refused_with_a_hint() {
         for given in [
-            "relative", "./x", "", "~", "/", "//", "/p/..", "/home/me", "/home/me/", "/home/me/x/..",
-            "file:///", "file:///home/me", "file://other/p", "file://", "file:///p%0", "file:///p%zz",
-            "file:///p%00", "file:///p%ff", "file:///p?x", "http://x/p",
+            "relative",
+            "./x",
+            "",
+            "~",
+            "/",
+            "//",
+            "/p/..",
+            "/home/me",
+            "/home/me/",
+            "/home/me/x/..",
+            "file:///",
+            "file:///home/me",
+            "file://other/p",
+            "file://",
+            "file:///p%0",
+            "file:///p%zz",
+            "file:///p%00",
+            "file:///p%ff",
+            "file:///p?x",
+            "http://x/p",
         ] {
             let refusal = of_task(Some(given), STANDING).unwrap_err();
             assert_eq!(refusal.kind, "bad_input", "{given}");

@@ -97,9 +97,8 @@ impl Catalog for HostCatalog {
         let limit = Duration::from_millis(arguments.wait_ms);
         let request = self.request(arguments)?;
         let shelf = Arc::clone(&self.shelf);
-        let submission = self
-            .read(move |reading| prepare(request, reading.config, &shelf.library(), reading.now))
-            .await?;
+        let submission =
+            self.read(move |reading| prepare(request, reading.config, &shelf.library(), reading.now)).await?;
         let mut task = self.host.task_submit(submission).await.map_err(refusal)?;
         if !limit.is_zero() {
             let ids = [task.id.clone()];
@@ -181,7 +180,9 @@ fn no_result(task: &TaskSummary) -> Option<Refusal> {
             };
             Refusal { kind: task.reason.clone().unwrap_or_else(|| "agent_error".to_owned()), message, hint }
         }
-        Ok(TaskState::Cancelled) => Refusal::new("cancelled", format!("task {id} was cancelled, so it has no result")),
+        Ok(TaskState::Cancelled) => {
+            Refusal::new("cancelled", format!("task {id} was cancelled, so it has no result"))
+        }
         Ok(TaskState::Paused | TaskState::InputRequired) => {
             let asked = task.question.as_ref().map(|question| format!(": {}", question.text));
             Refusal::new("paused", format!("task {id} waits for a person{}", asked.unwrap_or_default()))

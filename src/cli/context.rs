@@ -7,7 +7,6 @@ use runtime::operations::{self, OperationError, Reading};
 use wire::control::Ask;
 use wire::views::TaskSummary;
 
-use super::arguments::LogLevel;
 use super::output::Output;
 use crate::config::{self, Choices, Environment, Loaded};
 use crate::error::{Error, Kind};
@@ -22,8 +21,6 @@ pub struct Context<'a> {
     pub choices: Choices,
     /// The way out.
     pub out: Output,
-    /// How much a host or an agent logs.
-    pub log: Option<LogLevel>,
 }
 
 impl Context<'_> {
@@ -144,12 +141,15 @@ pub fn is_in_progress(state: &str) -> bool {
 ///
 /// # Errors
 /// What was refused.
-pub fn ask<T: serde::de::DeserializeOwned>(
-    ctx: &Context<'_>,
-    loaded: &Loaded,
-    ask: Ask,
-) -> Result<T, Error> {
-    let answer = Session::new(ctx.env, loaded).call(ask)?;
+pub fn ask<T: serde::de::DeserializeOwned>(ctx: &Context<'_>, loaded: &Loaded, ask: Ask) -> Result<T, Error> {
+    read_answer(Session::new(ctx.env, loaded).call(ask)?)
+}
+
+/// Reads a host's answer.
+///
+/// # Errors
+/// If it is not what was asked for, which is our own fault.
+pub fn read_answer<T: serde::de::DeserializeOwned>(answer: serde_json::Value) -> Result<T, Error> {
     serde_json::from_value(answer)
         .map_err(|error| Error::internal(format!("the host's answer cannot be read: {error}")))
 }

@@ -100,9 +100,9 @@ where
         if !self.ctx.out.is_json() && view.items.is_empty() {
             self.ctx.out.note("nothing yet");
         }
-        self.ctx.out.answer(&view, |palette| {
-            view.items.iter().map(|item| item.line(palette)).collect::<String>()
-        })?;
+        self.ctx
+            .out
+            .answer(&view, |palette| view.items.iter().map(|item| item.line(palette)).collect::<String>())?;
         if let Some(cursor) = view.next_cursor.as_ref().filter(|_| !self.ctx.out.is_json()) {
             self.ctx.out.note(&format!("more with `--after-seq {cursor}`"));
         }

@@ -49,7 +49,10 @@ pub fn exit_when_interrupted(manner: Manner) -> Listening {
     Listening { _stop: stop }
 }
 
-#[expect(clippy::disallowed_methods, reason = "only a read-only connection is open, and nothing is half done")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only a read-only connection is open, and nothing is half done"
+)]
 fn leave(manner: Manner) {
     if manner == (Manner::Waiting { quiet: false }) {
         let _unheard = writeln!(std::io::stderr(), "\ninterrupted; the task goes on");

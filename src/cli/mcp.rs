@@ -44,7 +44,8 @@ fn broken(error: &PumpError) -> Error {
         PumpError::OtherVersion { .. } => Error::new(Kind::HostUnreachable, error.to_string())
             .hint("restart the client, so that both begin anew"),
         PumpError::Thread(_) | PumpError::Stdio(_) => {
-            Error::new(Kind::HostUnreachable, format!("{error}{why}")).hint("is there room for one more process?")
+            Error::new(Kind::HostUnreachable, format!("{error}{why}"))
+                .hint("is there room for one more process?")
         }
     }
 }

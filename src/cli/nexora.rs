@@ -18,7 +18,7 @@ use crate::telemetry::{self, Level};
 
 /// Runs the command. Nothing but the protocol goes to stdout.
 pub fn run(ctx: &Context<'_>) -> Outcome {
-    telemetry::to_stderr(ctx.log.map_or(Level::Warn, Level::from))?;
+    telemetry::to_stderr(ctx.choices.log.unwrap_or(Level::Warn))?;
     serve(ctx).map_err(|error| Error::internal(format!("run the agent: {error}")))?;
     Ok(Exit::OK)
 }
@@ -32,11 +32,11 @@ fn serve(ctx: &Context<'_>) -> io::Result<()> {
     let mut inward = theirs.try_clone()?;
     let mut outward = theirs;
     thread("from-client", move || {
-        let _gone = io::copy(&mut from_client, &mut inward);
+        carry(&mut from_client, &mut inward);
         let _gone = inward.shutdown(Shutdown::Write);
     })?;
     let writing = thread("to-client", move || {
-        let _gone = io::copy(&mut outward, &mut to_client);
+        carry(&mut outward, &mut to_client);
     })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -48,6 +48,24 @@ fn serve(ctx: &Context<'_>) -> io::Result<()> {
     drop(runtime);
     // What was written last is on its way when this thread has ended.
     writing.join().map_err(|_| io::Error::other("the writing thread failed"))
+}
+
+/// Carries bytes until one side is gone. Not `io::copy`: it would splice, and a splice that waits for bytes
+/// holds the lock of the pipe, so that the reader at its other end hangs in the kernel.
+fn carry(from: &mut impl io::Read, to: &mut impl io::Write) {
+    let mut chunk = vec![0; 64 * 1024];
+    loop {
+        match from.read(&mut chunk) {
+            Ok(0) => return,
+            Ok(count) => {
+                if to.write_all(&chunk[..count]).is_err() {
+                    return;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
 }
 
 fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {

@@ -181,7 +181,11 @@ impl Output {
         let head = self.manner.stderr.paint(Paint::Notice, "warning:");
         let mut lines = format!("{head} {}\n", escape::line(text));
         if let Some(hint) = hint {
-            lines.push_str(&format!("{} {}\n", self.manner.stderr.paint(Paint::Notice, "hint:"), escape::line(hint)));
+            lines.push_str(&format!(
+                "{} {}\n",
+                self.manner.stderr.paint(Paint::Notice, "hint:"),
+                escape::line(hint)
+            ));
         }
         to_stderr(&lines);
     }

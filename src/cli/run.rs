@@ -12,6 +12,7 @@ use super::output::{Ended, Exit, Manner, Outcome, Output, Palette};
 use super::{agent, demo, event, host, mcp, message, nexora, overview, skill, task, version};
 use crate::config::{Choices, Environment};
 use crate::error::{Error, Kind};
+use crate::telemetry::Level;
 
 /// Runs one command and returns its exit code.
 pub fn run(env: &Environment, args: Vec<OsString>) -> u8 {
@@ -38,7 +39,7 @@ fn finish(out: Output, outcome: Outcome) -> u8 {
 
 fn dispatch(env: &Environment, line: CommandLine, out: Output) -> Outcome {
     let Global { home, config, set, log, .. } = line.global;
-    let ctx = Context { env, choices: Choices { home, config, set }, out, log };
+    let ctx = Context { env, choices: Choices { home, config, set, log: log.map(Level::from) }, out };
     match line.command {
         None => overview::run(&ctx),
         Some(Command::Task(verb)) => task::run(&ctx, verb),

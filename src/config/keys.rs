@@ -41,7 +41,7 @@ pub fn written(key: &str) -> Option<Written> {
     KEYS.iter().find(|(pattern, _)| fits(pattern, key)).map(|(_, written)| *written)
 }
 
-fn fits(pattern: &str, key: &str) -> bool {
+pub(super) fn fits(pattern: &str, key: &str) -> bool {
     let (mut pattern, mut key) = (pattern.split('.'), key.split('.'));
     loop {
         match (pattern.next(), key.next()) {

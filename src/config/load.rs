@@ -13,6 +13,7 @@ use super::keys::{self, Written};
 use super::position::Position;
 use super::{Environment, Places};
 use crate::error::{Error, Kind};
+use crate::telemetry::Level;
 
 /// The largest configuration file that is read.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -26,6 +27,8 @@ pub struct Choices {
     pub config: Option<PathBuf>,
     /// `--set KEY=VALUE`, each.
     pub set: Vec<String>,
+    /// `--log LEVEL`.
+    pub log: Option<Level>,
 }
 
 /// Where a value comes from; what has none is a default.

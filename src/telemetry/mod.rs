@@ -30,6 +30,9 @@ pub enum Level {
 }
 
 impl Level {
+    /// All levels, the quietest first.
+    pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
     /// Returns the word of the level.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -41,12 +44,20 @@ impl Level {
         }
     }
 
+    /// Returns the level with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.as_str() == word)
+    }
+
     /// The level for our own crates; others say only what is odd unless everything is asked for.
     fn filter(self) -> EnvFilter {
         let ours = self.as_str();
         match self {
             Self::Error | Self::Trace => EnvFilter::new(ours),
-            _ => EnvFilter::new(format!("warn,modelscan={ours},{}", OURS.map(|name| format!("modelscan_{name}={ours}")).join(","))),
+            _ => EnvFilter::new(format!(
+                "warn,modelscan={ours},{}",
+                OURS.map(|name| format!("modelscan_{name}={ours}")).join(",")
+            )),
         }
     }
 }

@@ -27,7 +27,11 @@ fn a_task_without_a_result_says_why() {
         (task("failed", json!({"reason": "timed_out", "error": error})), "timed_out", "it took too long"),
         (task("failed", json!({})), "agent_error", "task task_0190 failed"),
         (task("cancelled", json!({})), "cancelled", "task task_0190 was cancelled, so it has no result"),
-        (task("paused", json!({"question": question})), "paused", "task task_0190 waits for a person: again?"),
+        (
+            task("paused", json!({"question": question})),
+            "paused",
+            "task task_0190 waits for a person: again?",
+        ),
         (task("running", json!({})), "not_done", "task task_0190 is running: it has no result yet"),
     ] {
         let refusal = no_result(&task).unwrap();

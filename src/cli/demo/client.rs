@@ -53,7 +53,8 @@ impl Client {
     /// If it cannot be started or does not answer.
     pub async fn start(stage: &Stage<'_>, name: &str, cwd: &Path) -> Result<Self, Error> {
         let log = stage.home().join(format!("{name}.log"));
-        let log = File::create(&log).map_err(|error| broken(&format!("its log `{}`: {error}", log.display())))?;
+        let log =
+            File::create(&log).map_err(|error| broken(&format!("its log `{}`: {error}", log.display())))?;
         let home = stage.home();
         let mut env: Vec<(OsString, OsString)> =
             stage.env().submitted().into_iter().map(|(key, value)| (key.into(), value.into())).collect();
@@ -166,11 +167,12 @@ impl Client {
         let answered = async {
             loop {
                 let line = self.next_line().await?;
-                let message: Value =
-                    serde_json::from_str(&line).map_err(|error| broken(&format!("it wrote no JSON: {error}")))?;
+                let message: Value = serde_json::from_str(&line)
+                    .map_err(|error| broken(&format!("it wrote no JSON: {error}")))?;
                 if message["method"] == json!("notifications/progress") {
                     let done = message["params"]["progress"].as_f64().unwrap_or(0.0);
-                    let total = message["params"]["total"].as_f64().filter(|total| *total > 0.0).unwrap_or(1.0);
+                    let total =
+                        message["params"]["total"].as_f64().filter(|total| *total > 0.0).unwrap_or(1.0);
                     on_progress(done / total, message["params"]["message"].as_str().unwrap_or(""));
                 } else if message["id"] == json!(id) {
                     return Ok::<_, Error>((line, message));
@@ -199,7 +201,9 @@ impl Client {
             Ok(Some(Line::Whole(line))) => {
                 String::from_utf8(line).map_err(|_| broken("it wrote what is not UTF-8 text"))
             }
-            Ok(Some(Line::TooLong { .. } | Line::Unfinished(_)) | None) => Err(broken("it ended before it answered")),
+            Ok(Some(Line::TooLong { .. } | Line::Unfinished(_)) | None) => {
+                Err(broken("it ended before it answered"))
+            }
             Err(error) => Err(broken(&format!("it cannot be read: {error}"))),
         }
     }

@@ -36,7 +36,8 @@ pub fn tell(ctx: &Context<'_>, stage: &Stage<'_>, view: &DemoView) -> Result<(),
 
 /// Returns a word as a shell takes it.
 fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '+' | ',' | '=' | ':');
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '+' | ',' | '=' | ':');
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }

@@ -55,7 +55,13 @@ impl Narrator {
     /// Begins to show how far something is: a bar on a terminal, lines otherwise.
     pub fn progress(&self) -> Progress<'_> {
         let bar = Bar::new(self.out.is_watched());
-        Progress { narrator: self, bar, is_bar: self.out.is_watched(), last: Cell::new(None), begun: Instant::now() }
+        Progress {
+            narrator: self,
+            bar,
+            is_bar: self.out.is_watched(),
+            last: Cell::new(None),
+            begun: Instant::now(),
+        }
     }
 }
 
@@ -76,12 +82,14 @@ impl Progress<'_> {
             return;
         }
         let percent = (fraction.clamp(0.0, 1.0) * 100.0) as u64;
-        let far_enough = self.last.get().is_none_or(|last| percent >= last + 5 || (percent == 100 && last < 100));
+        let far_enough =
+            self.last.get().is_none_or(|last| percent >= last + 5 || (percent == 100 && last < 100));
         if far_enough {
             self.last.set(Some(percent));
             let time = self.begun.elapsed().as_secs_f64();
             // If nobody reads, the next line of the story finds out.
-            let _gone = self.narrator.line(&format!("  {percent:>3}%  {time:>5.2} s  {}", escape::short(text, 60)));
+            let _gone =
+                self.narrator.line(&format!("  {percent:>3}%  {time:>5.2} s  {}", escape::short(text, 60)));
         }
     }
 

@@ -36,7 +36,7 @@ fn what_is_wrong_with_a_line_is_said_with_what_to_do() {
     let table = [
         ("modelscan tsk list", "unrecognized subcommand 'tsk'", "a similar subcommand exists: 'task'"),
         ("modelscan task", "`modelscan task` needs a verb", "`modelscan task --help` lists them"),
-        ("modelscan task lst", "unrecognized subcommand 'lst'", "some similar subcommands exist: 'list', 'result'"),
+        ("modelscan task lst", "unrecognized subcommand 'lst'", "a similar subcommand exists: 'list'"),
         ("modelscan task show", "the following required arguments were not provided: <TASK>", "write it as `modelscan task show <TASK>`"),
         ("modelscan task list --nope", "unexpected argument '--nope' found", ""),
         ("modelscan task list --state doing", "invalid value 'doing' for '--state <STATE>': `doing` is not a task state: one of waiting, ready, running, input_required, cancelling, paused, succeeded, failed, cancelled", ""),
@@ -58,7 +58,9 @@ fn what_is_wrong_with_a_line_is_said_with_what_to_do() {
 #[test]
 fn a_negative_priority_is_a_value() {
     let line = parse("modelscan task submit x -p -10").unwrap();
-    let Some(Command::Task(super::super::arguments::TaskVerb::Submit(flags))) = line.command else { panic!() };
+    let Some(Command::Task(super::super::arguments::TaskVerb::Submit(flags))) = line.command else {
+        panic!()
+    };
     assert_eq!(flags.priority.map(|priority| priority.value()), Some(-10));
 }
 

@@ -19,10 +19,16 @@ pub fn status(host: &HostView, palette: Palette) -> String {
         tasks.running, tasks.ready, tasks.waiting, tasks.paused
     );
     if host.state == "running" {
-        let _ = writeln!(text, "  {} child processes, {} clients", host.instances, host.clients);
+        let (children, clients) =
+            (count(host.instances, "child process", "es"), count(host.clients, "client", "s"));
+        let _ = writeln!(text, "  {children}, {clients}");
     }
     let _ = writeln!(text, "  data in {}", escape::line(&host.data_dir));
     text
+}
+
+fn count(number: u64, noun: &str, plural: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { plural })
 }
 
 fn first_line(host: &HostView, palette: Palette) -> String {
@@ -42,7 +48,12 @@ pub fn overview(view: &OverviewView, palette: Palette) -> String {
     let mut text = first_line(&view.host, palette);
     let mut part = |name: &str, tasks: &[wire::views::TaskSummary]| {
         if !tasks.is_empty() {
-            let _ = write!(text, "\n{}\n{}", palette.paint(Paint::Heading, name), task::list(tasks, true, palette));
+            let _ = write!(
+                text,
+                "\n{}\n{}",
+                palette.paint(Paint::Heading, name),
+                task::list(tasks, true, palette)
+            );
         }
     };
     part("Running", &view.running);

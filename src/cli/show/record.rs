@@ -12,14 +12,14 @@ use crate::cli::output::{Paint, Palette};
 pub fn event(event: &EventView, palette: Palette) -> String {
     let task = event.task.as_deref().map_or_else(|| "-".to_owned(), short_id);
     let attempt = event.attempt.map_or_else(String::new, |attempt| format!("#{attempt}"));
-    format!(
-        "{:>6} {} {task:<8} {attempt:<3} {:<20} {}\n",
+    let line = format!(
+        "{:>6} {} {task:<8} {attempt:<3} {:<20} {}",
         event.seq,
         palette.paint(Paint::Faint, &escape::line(of_day(&event.ts))),
         escape::line(&event.event_type),
         facts(&event.data)
-    )
-    .replace(" \n", "\n")
+    );
+    format!("{}\n", line.trim_end())
 }
 
 fn facts(data: &Value) -> String {

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use domain::TaskState;
 use wire::views::{
-    AttemptView, QuestionView, TaskCancelView, TaskErrorView, TaskShowView, TaskSummary, TaskView, TaskWaitView,
-    ToolCallView,
+    AttemptView, QuestionView, TaskCancelView, TaskErrorView, TaskShowView, TaskSummary, TaskView,
+    TaskWaitView, ToolCallView,
 };
 
 use super::table::{Cell, table};
@@ -92,7 +92,8 @@ pub fn status(task: &TaskSummary, palette: Palette) -> String {
     }
     if task.attempt > 0 {
         let time = took(task.started_at.as_deref(), task.ended_at.as_deref());
-        let _ = writeln!(text, "  attempt {}, {}", task.attempt, time.unwrap_or_else(|| "not begun".to_owned()));
+        let _ =
+            writeln!(text, "  attempt {}, {}", task.attempt, time.unwrap_or_else(|| "not begun".to_owned()));
     }
     text.push_str(&trouble(&task.id, task.error.as_ref(), task.question.as_ref(), palette));
     text
@@ -103,11 +104,18 @@ fn is_final(state: &str) -> bool {
 }
 
 /// Returns what went wrong and what is asked, each with what to do.
-fn trouble(id: &str, error: Option<&TaskErrorView>, question: Option<&QuestionView>, palette: Palette) -> String {
+fn trouble(
+    id: &str,
+    error: Option<&TaskErrorView>,
+    question: Option<&QuestionView>,
+    palette: Palette,
+) -> String {
     let mut text = String::new();
     if let Some(error) = error {
         let _ = writeln!(text, "  {} {}", palette.paint(Paint::Bad, "error:"), escape::line(&error.message));
         let end = match (error.exit_code, error.signal) {
+            // An end in good order explains nothing.
+            (Some(0), _) => String::new(),
             (Some(code), _) => format!("  its process ended with exit code {code}\n"),
             (None, Some(signal)) => format!("  its process was ended by signal {signal}\n"),
             (None, None) => String::new(),
@@ -122,13 +130,21 @@ fn trouble(id: &str, error: Option<&TaskErrorView>, question: Option<&QuestionVi
         }
     }
     if let Some(question) = question {
-        let _ = writeln!(text, "  {} {}", palette.paint(Paint::Notice, "question:"), escape::line(&question.text));
+        let _ = writeln!(
+            text,
+            "  {} {}",
+            palette.paint(Paint::Notice, "question:"),
+            escape::line(&question.text)
+        );
         for option in &question.options {
             let _ = writeln!(text, "    {}: {}", escape::line(&option.id), escape::line(&option.label));
         }
         if question.kind == "recovery" {
             let id = short_id(id);
-            let _ = writeln!(text, "  `modelscan task resume {id}` lets it go on, `modelscan task cancel {id}` ends it");
+            let _ = writeln!(
+                text,
+                "  `modelscan task resume {id}` lets it go on, `modelscan task cancel {id}` ends it"
+            );
         }
     }
     text
@@ -149,7 +165,10 @@ pub fn ending(task: &TaskSummary, palette: Palette) -> String {
     let mut text = match task.state.parse() {
         Ok(TaskState::Succeeded) => {
             let time = took(task.started_at.as_deref(), task.ended_at.as_deref()).unwrap_or_default();
-            format!("{} in {time}; `modelscan task result {id}` prints its result", painted_state(&task.state, palette))
+            format!(
+                "{} in {time}; `modelscan task result {id}` prints its result",
+                painted_state(&task.state, palette)
+            )
         }
         Ok(state) if !state.is_final() && !matches!(state, TaskState::Paused | TaskState::InputRequired) => {
             format!("still {}; the wait has ended, the task goes on", painted_state(&task.state, palette))
@@ -179,7 +198,12 @@ pub fn full(view: &TaskShowView, palette: Palette) -> String {
         view.tool_calls.iter().for_each(|call| text.push_str(&tool_call(call)));
     }
     if let Some(report) = &view.task.report {
-        let _ = write!(text, "\n{}\n{}\n", palette.paint(Paint::Heading, "Report"), escape::block(report.trim_end()));
+        let _ = write!(
+            text,
+            "\n{}\n{}\n",
+            palette.paint(Paint::Heading, "Report"),
+            escape::block(report.trim_end())
+        );
     }
     text
 }
@@ -188,7 +212,12 @@ fn head(task: &TaskView, palette: Palette) -> String {
     let mut text = format!("{}  {}\n", escape::line(&task.id), painted_state(&task.state, palette));
     let mut row = |name: &str, value: &str| {
         if !value.is_empty() {
-            let _ = writeln!(text, "  {:<9} {}", palette.paint(Paint::Faint, name), escape::short(value, SHOWN_CHARS));
+            let _ = writeln!(
+                text,
+                "  {:<9} {}",
+                palette.paint(Paint::Faint, name),
+                escape::short(value, SHOWN_CHARS)
+            );
         }
     };
     row("title", &task.title);
@@ -204,7 +233,10 @@ fn head(task: &TaskView, palette: Palette) -> String {
     row("created", &task.created_at);
     row("started", task.started_at.as_deref().unwrap_or(""));
     row("ended", task.ended_at.as_deref().unwrap_or(""));
-    row("took", &task.usage.wall_ms.map(|ms| length(std::time::Duration::from_millis(ms))).unwrap_or_default());
+    row(
+        "took",
+        &task.usage.wall_ms.map(|ms| length(std::time::Duration::from_millis(ms))).unwrap_or_default(),
+    );
     let progress = match (task.progress.fraction, &task.progress.text) {
         (Some(fraction), Some(words)) => format!("{:.0}% {words}", fraction * 100.0),
         (Some(fraction), None) => format!("{:.0}%", fraction * 100.0),
@@ -276,7 +308,9 @@ pub fn cancelled(view: &TaskCancelView, palette: Palette) -> String {
     let line = |item: &wire::views::CancelItem| {
         let id = short_id(&item.id);
         match (&item.error, &item.state) {
-            (Some(error), _) => format!("{id} {} {}\n", palette.paint(Paint::Bad, "error:"), escape::line(error)),
+            (Some(error), _) => {
+                format!("{id} {} {}\n", palette.paint(Paint::Bad, "error:"), escape::line(error))
+            }
             (None, Some(state)) => format!("{id} {}\n", painted_state(state, palette)),
             (None, None) => format!("{id} unknown\n"),
         }

@@ -46,13 +46,21 @@ mod tests {
     #[test]
     fn lengths_are_short() {
         for (millis, text) in [
-            (400, "0.4 s"), (9_940, "9.9 s"), (12_000, "12 s"), (119_000, "119 s"), (180_000, "3 min"),
-            (18_000_000, "5 h"), (172_800_000, "2 d"),
+            (400, "0.4 s"),
+            (9_940, "9.9 s"),
+            (12_000, "12 s"),
+            (119_000, "119 s"),
+            (180_000, "3 min"),
+            (18_000_000, "5 h"),
+            (172_800_000, "2 d"),
         ] {
             assert_eq!(length(Duration::from_millis(millis)), text);
         }
         assert_eq!(of_day("2026-11-24T09:05:00.123Z"), "09:05:00.123");
         assert_eq!(ago(None), "-");
-        assert_eq!(took(Some("2026-11-24T09:05:00Z"), Some("2026-11-24T09:05:01.5Z")).as_deref(), Some("1.5 s"));
+        assert_eq!(
+            took(Some("2026-11-24T09:05:00Z"), Some("2026-11-24T09:05:01.5Z")).as_deref(),
+            Some("1.5 s")
+        );
     }
 }

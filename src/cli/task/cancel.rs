@@ -17,7 +17,8 @@ use crate::error::{Error, Kind};
 pub fn run(ctx: &Context<'_>, given: &[String], why: Option<String>, wait: bool) -> Outcome {
     let loaded = ctx.load_in_spite()?;
     let (mut items, exits) = found(ctx, &loaded, given)?;
-    let ids: Vec<String> = items.iter().filter(|item| item.error.is_none()).map(|item| item.id.clone()).collect();
+    let ids: Vec<String> =
+        items.iter().filter(|item| item.error.is_none()).map(|item| item.id.clone()).collect();
     if !ids.is_empty() {
         let answer: TaskCancelView = ask(ctx, &loaded, Ask::Cancel { ids: ids.clone(), why })?;
         for told in answer.items {
@@ -44,7 +45,11 @@ pub fn run(ctx: &Context<'_>, given: &[String], why: Option<String>, wait: bool)
 }
 
 /// Finds the tasks; what is wrong with one does not stop the others.
-fn found(ctx: &Context<'_>, loaded: &Loaded, given: &[String]) -> Result<(Vec<CancelItem>, Vec<Exit>), Error> {
+fn found(
+    ctx: &Context<'_>,
+    loaded: &Loaded,
+    given: &[String],
+) -> Result<(Vec<CancelItem>, Vec<Exit>), Error> {
     let books = Books::open(loaded)?;
     let mut items = Vec::new();
     let mut exits = Vec::new();

@@ -24,9 +24,10 @@ pub struct Wanted {
 
 /// Runs the command.
 pub fn run(ctx: &Context<'_>, wanted: Wanted) -> Outcome {
-    let agent = wanted.agent.map(|name| name.parse()).transpose().map_err(
-        |error: domain::AgentNameError| Error::new(Kind::BadInput, error.to_string()).hint("`modelscan agent list` shows the names"),
-    )?;
+    let agent =
+        wanted.agent.map(|name| name.parse()).transpose().map_err(|error: domain::AgentNameError| {
+            Error::new(Kind::BadInput, error.to_string()).hint("`modelscan agent list` shows the names")
+        })?;
     let filter = TaskFilter {
         state: wanted.state,
         agent,
@@ -37,7 +38,11 @@ pub fn run(ctx: &Context<'_>, wanted: Wanted) -> Outcome {
     let loaded = ctx.load_in_spite()?;
     let page = Books::open(&loaded)?.read(|reading| task_list(reading, &filter))?;
     if !ctx.out.is_json() && page.items.is_empty() {
-        ctx.out.note(if wanted.all { "no tasks" } else { "no tasks from this folder; `--all` shows those of every folder" });
+        ctx.out.note(if wanted.all {
+            "no tasks"
+        } else {
+            "no tasks from this folder; `--all` shows those of every folder"
+        });
     }
     ctx.out.answer(&page, |palette| show::task::list(&page.items, wanted.all, palette))?;
     if let Some(cursor) = page.next_cursor.as_ref().filter(|_| !ctx.out.is_json()) {

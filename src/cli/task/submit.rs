@@ -14,11 +14,12 @@ use super::ending::exit_of;
 use super::wait::{Limit, wait_until_done};
 use crate::catalog::Shelf;
 use crate::cli::arguments::Submit;
-use crate::cli::context::{Context, ask, text_of};
+use crate::cli::context::{Context, read_answer, text_of};
 use crate::cli::output::{Exit, Outcome};
 use crate::cli::show;
 use crate::config::{Loaded, absolute};
 use crate::error::{Error, Kind};
+use crate::serve::client::Session;
 use crate::system::{SystemClock, UuidSource};
 
 /// Runs the command.
@@ -26,10 +27,13 @@ pub fn run(ctx: &Context<'_>, flags: Submit) -> Outcome {
     let loaded = ctx.load()?;
     let (wait, wait_limit) = (flags.wait, flags.wait_limit);
     let request = request(ctx, flags)?;
-    // Checked here too, so that what is wrong starts no host and leaves nothing behind.
-    let library = Shelf::new(&loaded.places.skills).library();
-    prepare(request.clone(), &loaded.config, &library, SystemClock.now()).map_err(Error::from)?;
-    let task: TaskSummary = ask(ctx, &loaded, Ask::Submit { task: Box::new(request) })?;
+    let submit = Ask::Submit { task: Box::new(request.clone()) };
+    // Where no host lives it is checked here, so that what is wrong starts none and leaves nothing behind.
+    let answer = Session::new(ctx.env, &loaded).call_checked(submit, || {
+        let library = Shelf::new(&loaded.places.skills).library();
+        prepare(request, &loaded.config, &library, SystemClock.now()).map(drop).map_err(Error::from)
+    })?;
+    let task: TaskSummary = read_answer(answer)?;
     if wait {
         return follow_to_the_end(ctx, &loaded, &task, Limit::of(wait_limit));
     }
@@ -61,8 +65,9 @@ fn request(ctx: &Context<'_>, flags: Submit) -> Result<SubmitRequest, Error> {
             .hint("give one of them as a file: `--input @FILE`"));
     }
     if flags.prompt.is_none() && flags.skill.is_none() {
-        return Err(Error::new(Kind::Usage, "nothing to do: neither a prompt nor a skill was given")
-            .hint("write it as `modelscan task submit \"PROMPT\"` or `modelscan task submit --skill SKILL`"));
+        return Err(Error::new(Kind::Usage, "nothing to do: neither a prompt nor a skill was given").hint(
+            "write it as `modelscan task submit \"PROMPT\"` or `modelscan task submit --skill SKILL`",
+        ));
     }
     let prompt = flags.prompt.map(prompt_text).transpose()?;
     let input = flags.input.map(|given| input_value(ctx, &given)).transpose()?;
@@ -113,9 +118,8 @@ fn input_value(ctx: &Context<'_>, given: &str) -> Result<Value, Error> {
         None => (given.to_owned(), "the input"),
     };
     serde_json::from_str(&text).map_err(|error| {
-        Error::new(Kind::BadInput, format!("{from} is not JSON: {error}")).hint(
-            "the input is one JSON object, such as '{\"path\": \"src\"}', nested at most 127 deep",
-        )
+        Error::new(Kind::BadInput, format!("{from} is not JSON: {error}"))
+            .hint("the input is one JSON object, such as '{\"path\": \"src\"}', nested at most 127 deep")
     })
 }
 
@@ -156,6 +160,9 @@ mod tests {
         assert_eq!(read_text(&vec![b'a'; limit][..], "x").unwrap().len(), limit);
         assert_eq!(read_text(Endless(0), "x").unwrap_err().kind, Kind::TooLarge);
         let error = read_text(&b"ab\xffc"[..], "x").unwrap_err();
-        assert_eq!((error.kind, error.message.as_str()), (Kind::BadInput, "x is not UTF-8 text: byte 2 cannot be read"));
+        assert_eq!(
+            (error.kind, error.message.as_str()),
+            (Kind::BadInput, "x is not UTF-8 text: byte 2 cannot be read")
+        );
     }
 }

@@ -77,7 +77,8 @@ pub fn wait_until_done(
     if mode.is_over(&view) {
         return Ok(view);
     }
-    let _listening = interrupt::exit_when_interrupted(interrupt::Manner::Waiting { quiet: ctx.out.is_quiet() });
+    let _listening =
+        interrupt::exit_when_interrupted(interrupt::Manner::Waiting { quiet: ctx.out.is_quiet() });
     let bar = Bar::new(ctx.out.is_watched());
     let mut watch = Session::new(ctx.env, loaded).watch()?;
     loop {

@@ -294,3 +294,18 @@ fn the_list_of_keys_is_that_of_the_schema() {
     known.sort();
     assert_eq!(known, found);
 }
+
+#[test]
+fn the_example_has_every_key_and_says_the_defaults() {
+    let text = include_str!("../../../examples/config.toml");
+    let mut sources = BTreeMap::new();
+    note_keys(text, &mut sources);
+    for (key, _) in keys::KEYS {
+        let shown = sources.keys().any(|found| keys::fits(key, found));
+        assert!(shown, "examples/config.toml does not show `{key}`");
+    }
+    let mut config = Bench::new(text).load().unwrap().config;
+    assert_eq!(config.agents.remove(&"minimal".parse().unwrap()).unwrap().env.len(), 2);
+    assert!(config.store.path.take().is_some());
+    assert_eq!(config, Config::default());
+}

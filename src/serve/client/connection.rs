@@ -67,10 +67,15 @@ impl Connection {
         };
         self.welcome = serde_json::from_slice(&line).map_err(|_| {
             let refused = serde_json::from_slice::<Answer>(&line).ok().and_then(|answer| answer.error);
-            OpenError::Strange(refused.map_or_else(|| Error::internal("the host's welcome cannot be read"), Error::from))
+            OpenError::Strange(
+                refused.map_or_else(|| Error::internal("the host's welcome cannot be read"), Error::from),
+            )
         })?;
         if self.welcome.v != CONTROL_VERSION {
-            let message = format!("the host speaks version {} of the control protocol, this program {CONTROL_VERSION}", self.welcome.v);
+            let message = format!(
+                "the host speaks version {} of the control protocol, this program {CONTROL_VERSION}",
+                self.welcome.v
+            );
             let hint = "stop the other host with the program that started it, or use its version";
             return Err(OpenError::Strange(Error::new(Kind::HostUnreachable, message).hint(hint)));
         }
@@ -119,7 +124,9 @@ impl Connection {
     /// `OutcomeUnknown` if the host went away.
     pub fn next_answer(&mut self, deadline: Option<Instant>) -> Result<Option<Answer>, Error> {
         let Some(line) = self.line(deadline)? else { return Ok(None) };
-        serde_json::from_slice(&line).map(Some).map_err(|error| unknown(&format!("the host's answer cannot be read: {error}")))
+        serde_json::from_slice(&line)
+            .map(Some)
+            .map_err(|error| unknown(&format!("the host's answer cannot be read: {error}")))
     }
 
     fn send(&mut self, value: &impl serde::Serialize) -> Result<(), Error> {
@@ -152,7 +159,11 @@ impl Connection {
             match self.stream.read(&mut part) {
                 Ok(0) => return Err(unknown("the host closed the connection")),
                 Ok(count) => self.pending.extend_from_slice(&part[..count]),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                    ) => {}
                 Err(error) => return Err(unknown(&format!("the host went away: {error}"))),
             }
         }
@@ -167,12 +178,20 @@ impl Connection {
 fn connect(socket: &Path) -> Result<UnixStream, OpenError> {
     match UnixStream::connect(socket) {
         Ok(stream) => Ok(stream),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::NotADirectory) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::NotADirectory
+            ) =>
+        {
             Err(OpenError::Absent)
         }
         Err(error) => Err(OpenError::Strange(
-            Error::new(Kind::HostUnreachable, format!("connect to the host at `{}`: {error}", socket.display()))
-                .hint("look at the rights of that folder, and run the command again"),
+            Error::new(
+                Kind::HostUnreachable,
+                format!("connect to the host at `{}`: {error}", socket.display()),
+            )
+            .hint("look at the rights of that folder, and run the command again"),
         )),
     }
 }

@@ -35,13 +35,17 @@ pub(super) enum Done {
 pub(super) fn call(session: &Session<'_>, ask: Ask) -> Result<Done, Error> {
     let loaded = session.loaded();
     place::make_folders(&loaded.places)?;
-    let locked = DatabaseLock::acquire(&loaded.places.lock, LOCK_LIMIT)
-        .map_err(|error| Error::new(Kind::StoreReadOnly, error.to_string()).hint("look at the rights of that folder"))?;
+    let locked = DatabaseLock::acquire(&loaded.places.lock, LOCK_LIMIT).map_err(|error| {
+        Error::new(Kind::StoreReadOnly, error.to_string()).hint("look at the rights of that folder")
+    })?;
     let Some(lock) = locked else {
         return match session.connect()? {
             Some(_) => Ok(Done::HostAppeared),
-            None => Err(Error::new(Kind::HostUnreachable, format!("another process holds `{}`", loaded.places.lock.display()))
-                .hint("run the command again in a moment")),
+            None => Err(Error::new(
+                Kind::HostUnreachable,
+                format!("another process holds `{}`", loaded.places.lock.display()),
+            )
+            .hint("run the command again in a moment")),
         };
     };
     let checked = checked(&loaded.places)?;
@@ -59,7 +63,8 @@ pub(super) fn call(session: &Session<'_>, ask: Ask) -> Result<Done, Error> {
             clock: Arc::new(SystemClock),
             ids: Arc::new(UuidSource),
             folders: folders(&loaded.places)?,
-            boot_id: process::identity::boot_id().map_err(|error| Error::internal(format!("read the boot's id: {error}")))?,
+            boot_id: process::identity::boot_id()
+                .map_err(|error| Error::internal(format!("read the boot's id: {error}")))?,
         }))
         .map_err(Error::from)?;
     let answer = write(&mut direct, loaded, ask);
@@ -71,7 +76,8 @@ fn write(direct: &mut Direct, loaded: &Loaded, ask: Ask) -> Result<Value, Error>
     match ask {
         Ask::Submit { task } => {
             let skills = nexora::skills::library(Some(&loaded.places.skills), &nexora::tools::builtin());
-            let submission = operations::prepare(*task, &loaded.config, &skills, SystemClock.now()).map_err(Error::from)?;
+            let submission = operations::prepare(*task, &loaded.config, &skills, SystemClock.now())
+                .map_err(Error::from)?;
             value(&direct.task_submit(submission).map_err(Error::from)?)
         }
         Ask::Cancel { ids, why } => value(&direct.task_cancel(&ids, why.as_deref()).map_err(Error::from)?),
@@ -84,7 +90,8 @@ fn write(direct: &mut Direct, loaded: &Loaded, ask: Ask) -> Result<Value, Error>
 }
 
 fn value(view: &impl Serialize) -> Result<Value, Error> {
-    serde_json::to_value(view).map_err(|error| Error::internal(format!("an answer cannot be written as JSON: {error}")))
+    serde_json::to_value(view)
+        .map_err(|error| Error::internal(format!("an answer cannot be written as JSON: {error}")))
 }
 
 /// Returns where a stopped host stands.
@@ -93,7 +100,8 @@ pub(super) fn stopped(loaded: &Loaded) -> Result<HostView, Error> {
     let read = || -> Result<HostView, OperationError> {
         let reader = store::Reader::open_or_empty(&checked)?;
         let view = reader.snapshot()?;
-        let reading = Reading { view: &view, config: &loaded.config, place: checked.place(), now: SystemClock.now() };
+        let reading =
+            Reading { view: &view, config: &loaded.config, place: checked.place(), now: SystemClock.now() };
         operations::host_status(&reading, loaded.places.data_dir(), None)
     };
     read().map_err(Error::from)

@@ -40,9 +40,30 @@ impl<'a> Session<'a> {
     /// What was refused; `HostUnreachable` if no host can be had, `OutcomeUnknown` if each host went away
     /// before it answered.
     pub fn call(&self, ask: Ask) -> Result<Value, Error> {
+        self.call_from(self.connect()?, ask)
+    }
+
+    /// Asks the host, as `call` does; where none lives yet, `check` may refuse first, so that what is wrong
+    /// starts no host. A living host checks by itself.
+    ///
+    /// # Errors
+    /// As `call`, and what `check` refused.
+    pub fn call_checked(&self, ask: Ask, check: impl FnOnce() -> Result<(), Error>) -> Result<Value, Error> {
+        let living = self.connect()?;
+        if living.is_none() {
+            check()?;
+        }
+        self.call_from(living, ask)
+    }
+
+    fn call_from(&self, mut living: Option<Connection>, ask: Ask) -> Result<Value, Error> {
         let mut again = 0;
         loop {
-            let Some(mut connection) = self.connect_or_start()? else {
+            let connection = match living.take() {
+                Some(connection) => Some(connection),
+                None => self.connect_or_start()?,
+            };
+            let Some(mut connection) = connection else {
                 match direct::call(self, ask.clone())? {
                     direct::Done::Answer(value) => return Ok(value),
                     // Somebody took the lock meanwhile: it will answer soon.
@@ -51,7 +72,11 @@ impl<'a> Session<'a> {
             };
             match connection.ask(ask.clone()) {
                 // The submitter made the id, and a cancel is one however often it is asked for.
-                Err(error) if error.kind == Kind::OutcomeUnknown && may_repeat(&ask) && again < ASK_AGAIN_MAX => again += 1,
+                Err(error)
+                    if error.kind == Kind::OutcomeUnknown && may_repeat(&ask) && again < ASK_AGAIN_MAX =>
+                {
+                    again += 1
+                }
                 answer => return answer,
             }
         }
@@ -65,7 +90,8 @@ impl<'a> Session<'a> {
         match self.connect()? {
             Some(mut connection) => {
                 let view = connection.ask(Ask::Status {})?;
-                serde_json::from_value(view).map_err(|error| Error::internal(format!("the host's status cannot be read: {error}")))
+                serde_json::from_value(view)
+                    .map_err(|error| Error::internal(format!("the host's status cannot be read: {error}")))
             }
             None => direct::stopped(self.loaded),
         }
@@ -92,8 +118,11 @@ impl<'a> Session<'a> {
         if host.is_none_or(|host| gone_within(host, END_LIMIT + crate::serve::host::DRAIN_LIMIT)) {
             return Ok(true);
         }
-        Err(Error::new(Kind::HostUnreachable, format!("the host (process {pid}) was told to end, but has not"))
-            .hint(format!("look at its log in `{}`", self.loaded.places.logs.display())))
+        Err(Error::new(
+            Kind::HostUnreachable,
+            format!("the host (process {pid}) was told to end, but has not"),
+        )
+        .hint(format!("look at its log in `{}`", self.loaded.places.logs.display())))
     }
 
     /// Starts a host; false if one lived.
@@ -195,7 +224,8 @@ pub fn connect_pump(session: &Session<'_>, cwd: Option<&str>) -> Result<UnixStre
         return Err(Error::new(Kind::HostUnreachable, "no host lives, and none may be started here")
             .hint("start one with `modelscan host start`"));
     }
-    let gone = |error: std::io::Error| Error::new(Kind::HostUnreachable, format!("connect to the host: {error}"));
+    let gone =
+        |error: std::io::Error| Error::new(Kind::HostUnreachable, format!("connect to the host: {error}"));
     let mut preamble = session.preamble(ConnectionKind::Mcp)?;
     if let Some(cwd) = cwd {
         cwd.clone_into(&mut preamble.cwd);
@@ -226,5 +256,6 @@ fn silent(pid: Option<i32>) -> Error {
         return Error::new(Kind::HostUnreachable, format!("the host{who} is stopped, so it does not answer"))
             .hint(format!("let it go on with `kill -CONT {pid}`"));
     }
-    Error::new(Kind::HostUnreachable, format!("the host{who} does not answer")).hint("run the command again; look at the host's log if it stays like this")
+    Error::new(Kind::HostUnreachable, format!("the host{who} does not answer"))
+        .hint("run the command again; look at the host's log if it stays like this")
 }

@@ -42,7 +42,9 @@ pub(super) fn start(session: &Session<'_>) -> Result<Connection, Error> {
     if let Some(connection) = session.connect()? {
         return Ok(connection);
     }
-    HostStart::new(arguments(&loaded.choices), environment(session.env()), START_LIMIT).start().map_err(unreachable)?;
+    HostStart::new(arguments(&loaded.choices), environment(session.env()), START_LIMIT)
+        .start()
+        .map_err(unreachable)?;
     session.connect()?.ok_or_else(|| {
         Error::new(Kind::HostUnreachable, "the host that was started ended at once")
             .hint(format!("look at its log in `{}`", loaded.places.logs.display()))
@@ -71,7 +73,8 @@ fn unreachable(error: StartError) -> Error {
         }
     }
     let why = std::error::Error::source(&error).map_or_else(String::new, |source| format!(": {source}"));
-    Error::new(Kind::HostUnreachable, format!("{error}{why}")).hint("run `modelscan host run` to see what it says")
+    Error::new(Kind::HostUnreachable, format!("{error}{why}"))
+        .hint("run `modelscan host run` to see what it says")
 }
 
 #[cfg(test)]
@@ -101,7 +104,10 @@ mod tests {
         let line = r#"{"error":{"kind":"store_newer","message":"m","hint":"h","exit_code":9}}"#;
         let died = |output: &str| StartError::Died { output: output.to_owned(), code: Some(9) };
         let error = unreachable(died(&format!("a warning\n{line}\n")));
-        assert_eq!((error.kind, error.message.as_str(), error.hint.as_deref()), (Kind::StoreNewer, "m", Some("h")));
+        assert_eq!(
+            (error.kind, error.message.as_str(), error.hint.as_deref()),
+            (Kind::StoreNewer, "m", Some("h"))
+        );
         assert_eq!(unreachable(died("panic\n")).kind, Kind::HostUnreachable);
     }
 }

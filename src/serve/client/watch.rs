@@ -36,8 +36,14 @@ impl<'a> Watch<'a> {
                         if let Some(body) = answer.error {
                             return Err(Error::from(body));
                         }
-                        let seq = answer.result.as_ref().and_then(|told| told.get("seq")).and_then(serde_json::Value::as_i64);
-                        return seq.map(Some).ok_or_else(|| Error::internal("the host told of events without a number"));
+                        let seq = answer
+                            .result
+                            .as_ref()
+                            .and_then(|told| told.get("seq"))
+                            .and_then(serde_json::Value::as_i64);
+                        return seq
+                            .map(Some)
+                            .ok_or_else(|| Error::internal("the host told of events without a number"));
                     }
                     Err(_) => self.connection = None,
                 }
@@ -48,8 +54,11 @@ impl<'a> Watch<'a> {
 
     fn subscribe(&mut self) -> Result<(), Error> {
         let Some(mut connection) = self.session.connect_or_start()? else {
-            return Err(Error::new(Kind::HostUnreachable, "no host lives that could work on it, and none may be started here")
-                .hint("start one with `modelscan host start`"));
+            return Err(Error::new(
+                Kind::HostUnreachable,
+                "no host lives that could work on it, and none may be started here",
+            )
+            .hint("start one with `modelscan host start`"));
         };
         connection.begin(Ask::Watch {})?;
         self.connection = Some(connection);

@@ -35,20 +35,22 @@ pub(super) async fn serve(stream: UnixStream, shared: Arc<Shared>) {
     shared.keep_up(&preamble.config_hash).await;
     match preamble.kind {
         ConnectionKind::Control => {
-            let welcome = Welcome { v: CONTROL_VERSION, pid: own_pid(), version: env!("CARGO_PKG_VERSION").to_owned() };
+            let welcome =
+                Welcome { v: CONTROL_VERSION, pid: own_pid(), version: env!("CARGO_PKG_VERSION").to_owned() };
             control::serve(reader, writer, welcome, &shared).await;
         }
         ConnectionKind::Mcp => serve_mcp(reader, writer, preamble, &shared).await,
     }
 }
 
-async fn serve_mcp(reader: BufReader<OwnedReadHalf>, writer: OwnedWriteHalf, preamble: Preamble, shared: &Arc<Shared>) {
-    let catalog = HostCatalog::new(
-        shared.handle.clone(),
-        Arc::clone(&shared.shelf),
-        preamble.cwd,
-        preamble.env,
-    );
+async fn serve_mcp(
+    reader: BufReader<OwnedReadHalf>,
+    writer: OwnedWriteHalf,
+    preamble: Preamble,
+    shared: &Arc<Shared>,
+) {
+    let catalog =
+        HostCatalog::new(shared.handle.clone(), Arc::clone(&shared.shelf), preamble.cwd, preamble.env);
     match mcp::server::Server::new(Arc::new(catalog)) {
         Ok(server) => {
             server.serve(reader, writer, &shared.closing).await;
@@ -67,13 +69,19 @@ async fn read_preamble(reader: &mut BufReader<OwnedReadHalf>) -> Result<Preamble
         }
         Ok(_) | Err(_) => return Err(None),
     }
-    let version = serde_json::from_slice::<Value>(&line).ok().and_then(|value| value.get("v").and_then(Value::as_u64));
+    let version =
+        serde_json::from_slice::<Value>(&line).ok().and_then(|value| value.get("v").and_then(Value::as_u64));
     if version.is_some_and(|version| version != u64::from(CONTROL_VERSION)) {
-        let message = format!("this host speaks version {CONTROL_VERSION} of the control protocol, not {}", version.unwrap_or(0));
-        return Err(Some(Error::new(Kind::HostUnreachable, message)
-            .hint("end this host with `modelscan host stop` of its own version, and run the command again")));
+        let message = format!(
+            "this host speaks version {CONTROL_VERSION} of the control protocol, not {}",
+            version.unwrap_or(0)
+        );
+        return Err(Some(Error::new(Kind::HostUnreachable, message).hint(
+            "end this host with `modelscan host stop` of its own version, and run the command again",
+        )));
     }
-    serde_json::from_slice(&line).map_err(|error| Some(bad(format!("the first line is no preamble: {error}"))))
+    serde_json::from_slice(&line)
+        .map_err(|error| Some(bad(format!("the first line is no preamble: {error}"))))
 }
 
 fn bad(message: String) -> Error {

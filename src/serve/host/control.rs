@@ -77,15 +77,21 @@ async fn next_line(reader: &mut BufReader<OwnedReadHalf>) -> Result<Option<Vec<u
     match reader.take(most).read_until(b'\n', &mut text).await {
         Ok(0) | Err(_) => Ok(None),
         Ok(_) if text.last() == Some(&b'\n') => Ok(Some(text)),
-        Ok(count) if count >= CONTROL_LINE_BYTES_MAX => {
-            Err(Error::new(Kind::TooLarge, format!("a request is longer than {CONTROL_LINE_BYTES_MAX} bytes")))
-        }
+        Ok(count) if count >= CONTROL_LINE_BYTES_MAX => Err(Error::new(
+            Kind::TooLarge,
+            format!("a request is longer than {CONTROL_LINE_BYTES_MAX} bytes"),
+        )),
         // A half line at the end is no request: nothing of it is done.
         Ok(_) => Ok(None),
     }
 }
 
-async fn request(text: &[u8], shared: &Arc<Shared>, answers: &mpsc::Sender<Vec<u8>>, watches: &mut JoinSet<()>) {
+async fn request(
+    text: &[u8],
+    shared: &Arc<Shared>,
+    answers: &mpsc::Sender<Vec<u8>>,
+    watches: &mut JoinSet<()>,
+) {
     let request: Request = match serde_json::from_slice(text) {
         Ok(request) => request,
         Err(error) => {
@@ -125,14 +131,16 @@ async fn done(ask: Ask, shared: &Arc<Shared>) -> Result<Value, Error> {
 async fn submit(request: SubmitRequest, shared: &Arc<Shared>) -> Result<wire::views::TaskSummary, Error> {
     let (config, shelf) = (shared.handle.config(), Arc::clone(&shared.shelf));
     // Looks at the file system, which may be slow.
-    let submission = blocking(move || operations::prepare(request, &config, &shelf.library(), SystemClock.now())).await?;
+    let submission =
+        blocking(move || operations::prepare(request, &config, &shelf.library(), SystemClock.now())).await?;
     shared.handle.task_submit(submission).await.map_err(Error::from)
 }
 
 async fn status(shared: &Arc<Shared>) -> Result<Value, Error> {
     let live = shared.handle.live(shared.clients.load(Ordering::Relaxed));
     let data_dir = shared.data_dir.clone();
-    let view = shared.handle.read(move |reading| operations::host_status(reading, &data_dir, Some(&live))).await;
+    let view =
+        shared.handle.read(move |reading| operations::host_status(reading, &data_dir, Some(&live))).await;
     value(&view.map_err(Error::from)?)
 }
 
@@ -158,7 +166,8 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn value(view: &impl Serialize) -> Result<Value, Error> {
-    serde_json::to_value(view).map_err(|error| Error::internal(format!("an answer cannot be written as JSON: {error}")))
+    serde_json::to_value(view)
+        .map_err(|error| Error::internal(format!("an answer cannot be written as JSON: {error}")))
 }
 
 fn line(answer: &impl Serialize) -> Vec<u8> {

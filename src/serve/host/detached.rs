@@ -10,6 +10,7 @@ use process::detach::{Detached, detach};
 use super::run::{Manner, run};
 use crate::config::{Choices, Environment, load};
 use crate::error::Error;
+use crate::telemetry::Level;
 
 /// The word behind the program's name by which a host is started. No command for people.
 pub const WORD: &str = "__host";
@@ -23,6 +24,9 @@ pub fn arguments(choices: &Choices) -> Vec<OsString> {
     }
     if let Some(config) = &choices.config {
         pair("--config", config.clone().into_os_string());
+    }
+    if let Some(log) = choices.log {
+        pair("--log", OsString::from(log.as_str()));
     }
     for set in &choices.set {
         pair("--set", OsString::from(set));
@@ -64,7 +68,10 @@ fn choices(arguments: &[OsString]) -> Result<Choices, Error> {
         match name.to_str() {
             Some("--home") => choices.home = Some(PathBuf::from(value)),
             Some("--config") => choices.config = Some(PathBuf::from(value)),
-            Some("--set") => choices.set.push(String::from_utf8_lossy(&value.clone().into_vec()).into_owned()),
+            Some("--log") => choices.log = value.to_str().and_then(Level::from_word),
+            Some("--set") => {
+                choices.set.push(String::from_utf8_lossy(&value.clone().into_vec()).into_owned())
+            }
             _ => return Err(Error::internal(format!("a host was started with `{}`", name.display()))),
         }
     }
@@ -87,6 +94,7 @@ mod tests {
         let told = Choices {
             home: Some(PathBuf::from("/a b")),
             config: Some(PathBuf::from("c.toml")),
+            log: Some(Level::Debug),
             set: vec!["host.max_running=1".to_owned(), "defaults.timeout=1m".to_owned()],
         };
         let words = arguments(&told);

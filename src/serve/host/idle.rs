@@ -5,7 +5,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Returns when there was neither work nor a client for `limit` without a break.
-pub(super) async fn idle(mut busy: watch::Receiver<bool>, mut clients: watch::Receiver<u64>, limit: Duration) {
+pub(super) async fn idle(
+    mut busy: watch::Receiver<bool>,
+    mut clients: watch::Receiver<u64>,
+    limit: Duration,
+) {
     loop {
         let active = *busy.borrow_and_update() || *clients.borrow_and_update() > 0;
         if active {
@@ -30,7 +34,8 @@ mod tests {
     #[test]
     fn a_host_is_idle_after_a_while_without_work_and_clients() {
         let limit = Duration::from_secs(600);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let (busy, clients) = (watch::Sender::new(true), watch::Sender::new(0_u64));
             let mut idle = std::pin::pin!(idle(busy.subscribe(), clients.subscribe(), limit));
@@ -40,10 +45,16 @@ mod tests {
             clients.send_replace(1);
             assert!(tokio::time::timeout(an_hour, &mut idle).await.is_err(), "there is a client");
             clients.send_replace(0);
-            assert!(tokio::time::timeout(limit - Duration::from_secs(1), &mut idle).await.is_err(), "not yet");
+            assert!(
+                tokio::time::timeout(limit - Duration::from_secs(1), &mut idle).await.is_err(),
+                "not yet"
+            );
             clients.send_replace(1);
             clients.send_replace(0);
-            assert!(tokio::time::timeout(limit - Duration::from_secs(1), &mut idle).await.is_err(), "counted anew");
+            assert!(
+                tokio::time::timeout(limit - Duration::from_secs(1), &mut idle).await.is_err(),
+                "counted anew"
+            );
             assert!(tokio::time::timeout(Duration::from_secs(2), &mut idle).await.is_ok());
         });
     }

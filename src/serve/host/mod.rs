@@ -2,8 +2,8 @@
 
 mod accept;
 mod connection;
-mod detached;
 mod control;
+mod detached;
 mod idle;
 pub mod place;
 mod run;
@@ -12,8 +12,8 @@ mod shared;
 use std::time::Duration;
 
 pub use detached::{WORD, arguments, requested, run_detached};
-pub use run::{Manner, run};
 pub(in crate::serve) use run::{Held, checked, folders, open_store};
+pub use run::{Manner, run};
 
 /// How long `host stop` lets what runs come to its end before it is stopped.
 pub const DRAIN_LIMIT: Duration = Duration::from_secs(10);

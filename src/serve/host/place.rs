@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use crate::config::Places;
 use crate::error::{Error, Kind};
 
+/// The name of the host's log.
+pub(super) const LOG: &str = "host.log";
+
 /// A log that is longer when a host starts is put aside; one that was put aside before is lost.
 const LOG_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
@@ -18,7 +21,9 @@ const LOG_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// If one cannot be made, or others than its owner may write there.
 pub fn make_folders(places: &Places) -> Result<(), Error> {
     let socket = socket(places);
-    for folder in [places.data_dir(), &places.outputs, &places.logs, socket.parent().unwrap_or(Path::new("/"))] {
+    for folder in
+        [places.data_dir(), &places.outputs, &places.logs, socket.parent().unwrap_or(Path::new("/"))]
+    {
         make_folder(folder)?;
     }
     Ok(())
@@ -88,7 +93,7 @@ pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
 /// # Errors
 /// If the folder cannot be written.
 pub(super) fn open_log(places: &Places) -> Result<File, Error> {
-    let path = places.logs.join("host.log");
+    let path = places.logs.join(LOG);
     if std::fs::metadata(&path).is_ok_and(|log| log.len() > LOG_BYTES_MAX) {
         let _ = std::fs::rename(&path, places.logs.join("host.log.1"));
     }

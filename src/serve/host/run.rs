@@ -25,6 +25,7 @@ use super::{DRAIN_LIMIT, accept, idle, place};
 use crate::config::{Environment, Loaded, Places};
 use crate::error::{Error, Kind};
 use crate::system::{SystemClock, UuidSource};
+use crate::telemetry;
 
 /// How long a new host waits for one that is ending.
 const LOCK_LIMIT: Duration = Duration::from_secs(30);
@@ -55,7 +56,9 @@ struct Opened {
 }
 
 /// The lock, for as long as the store may be written.
-pub(in crate::serve) struct Held(#[expect(dead_code, reason = "held, not read")] pub(in crate::serve) DatabaseLock);
+pub(in crate::serve) struct Held(
+    #[expect(dead_code, reason = "held, not read")] pub(in crate::serve) DatabaseLock,
+);
 
 impl store::ExclusiveAccess for Held {}
 
@@ -69,8 +72,9 @@ pub fn run(env: &Environment, loaded: &Loaded, manner: Manner) -> Result<(), Err
     let mut lock = take_lock(places)?;
     let socket = place::socket(places);
     let listener = place::listen(&socket)?;
-    lock.publish(&socket.to_string_lossy())
-        .map_err(|error| Error::new(Kind::StoreFull, format!("write the lock file `{}`: {error}", places.lock.display())))?;
+    lock.publish(&socket.to_string_lossy()).map_err(|error| {
+        Error::new(Kind::StoreFull, format!("write the lock file `{}`: {error}", places.lock.display()))
+    })?;
     // Fewer files than hoped for is no reason not to start.
     let open_files = process::limits::raise_open_files().ok().and_then(|files| files.before);
     let checked = checked(places)?;
@@ -114,7 +118,7 @@ async fn live(
     let handle = start_work(env, loaded, store, &reaping, &children)?;
     let (stops, mut stop_asked) = mpsc::channel(4);
     let shared = Arc::new(Shared::new(handle.clone(), loaded.clone(), env.clone(), stops));
-    ready(manner, &loaded.places, &socket)?;
+    ready(manner, loaded, &socket)?;
 
     let connections = TaskTracker::new();
     let mode = {
@@ -148,7 +152,12 @@ async fn live(
 }
 
 /// Takes connections; the socket is made anew when somebody deleted it.
-async fn serve_faces(first: UnixListener, socket: &std::path::Path, shared: &Arc<Shared>, connections: &TaskTracker) {
+async fn serve_faces(
+    first: UnixListener,
+    socket: &std::path::Path,
+    shared: &Arc<Shared>,
+    connections: &TaskTracker,
+) {
     let mut listener = first;
     loop {
         let bound = place::identity(socket);
@@ -165,7 +174,8 @@ async fn serve_faces(first: UnixListener, socket: &std::path::Path, shared: &Arc
             () = moved => {}
         }
         match place::listen(socket).and_then(|again| {
-            UnixListener::from_std(again).map_err(|error| Error::internal(format!("serve the socket: {error}")))
+            UnixListener::from_std(again)
+                .map_err(|error| Error::internal(format!("serve the socket: {error}")))
         }) {
             Ok(again) => {
                 tracing::warn!(socket = %socket.display(), "the socket was gone from its place, and is back");
@@ -177,7 +187,12 @@ async fn serve_faces(first: UnixListener, socket: &std::path::Path, shared: &Arc
 }
 
 /// Lets what runs come to its end for a while, or ends it at once; a second request to stop hurries.
-async fn end_work(handle: &HostHandle, mode: StopMode, again: &mut mpsc::Receiver<StopMode>, requests: &mut Requests) {
+async fn end_work(
+    handle: &HostHandle,
+    mode: StopMode,
+    again: &mut mpsc::Receiver<StopMode>,
+    requests: &mut Requests,
+) {
     if mode == StopMode::Drain {
         tokio::select! {
             () = handle.stop(StopMode::Drain) => return,
@@ -190,15 +205,19 @@ async fn end_work(handle: &HostHandle, mode: StopMode, again: &mut mpsc::Receive
 }
 
 /// Tells the starter that the host answers; from here on the log takes what is written.
-fn ready(manner: Manner, places: &Places, socket: &std::path::Path) -> Result<(), Error> {
+fn ready(manner: Manner, loaded: &Loaded, socket: &std::path::Path) -> Result<(), Error> {
+    let level = loaded.choices.log.unwrap_or_default();
     match manner {
-        Manner::Detached(detached) => detached
-            .ready(&socket.to_string_lossy(), &place::open_log(places)?)
-            .map_err(|error| Error::internal(format!("write to the log: {error}"))),
+        Manner::Detached(detached) => {
+            detached
+                .ready(&socket.to_string_lossy(), &place::open_log(&loaded.places)?)
+                .map_err(|error| Error::internal(format!("write to the log: {error}")))?;
+            telemetry::to_file(&loaded.places.logs, place::LOG, level)
+        }
         Manner::Foreground => {
             let line = format!("host is ready on {}\n", socket.display());
             let _ = process::stdio::write(&mut std::io::stderr(), line.as_bytes());
-            Ok(())
+            telemetry::to_stderr(level)
         }
     }
 }
@@ -224,12 +243,21 @@ pub(in crate::serve) fn folders(places: &Places) -> Result<Folders, Error> {
 }
 
 /// Starts the work of a host: what drives agents, what ends those of a dead host, and the turn.
-fn start_work(env: &Environment, loaded: &Loaded, store: Opened, reaping: &CancellationToken, tasks: &TaskTracker) -> Result<HostHandle, Error> {
+fn start_work(
+    env: &Environment,
+    loaded: &Loaded,
+    store: Opened,
+    reaping: &CancellationToken,
+    tasks: &TaskTracker,
+) -> Result<HostHandle, Error> {
     let fault = |what: &str, error: std::io::Error| Error::internal(format!("{what}: {error}"));
     let registry = Registry::new();
-    let reaper = Reaper::new(registry.clone()).map_err(|error| fault("become the parent of orphans", error))?;
+    let reaper =
+        Reaper::new(registry.clone()).map_err(|error| fault("become the parent of orphans", error))?;
     tasks.spawn(reaper.run(reaping.clone()));
-    let spawner = Spawner::new(registry).map_err(|error| fault("prepare the start of children", error))?.with_open_files(store.open_files);
+    let spawner = Spawner::new(registry)
+        .map_err(|error| fault("prepare the start of children", error))?
+        .with_open_files(store.open_files);
     let boot_id = spawner.boot_id().to_owned();
     let this = process::Identity::current().ok_or_else(|| Error::internal("this process is not in /proc"))?;
     let toolbox = nexora::tools::builtin();
@@ -253,8 +281,10 @@ fn start_work(env: &Environment, loaded: &Loaded, store: Opened, reaping: &Cance
 
 /// Returns the variables by which our own executable, as a child, finds the same places.
 fn own_env(env: &Environment, loaded: &Loaded) -> Vec<(OsString, OsString)> {
-    let mut passed: Vec<(OsString, OsString)> =
-        ["XDG_CONFIG_HOME"].iter().filter_map(|name| Some(((*name).into(), env.get(name)?.to_owned()))).collect();
+    let mut passed: Vec<(OsString, OsString)> = ["XDG_CONFIG_HOME"]
+        .iter()
+        .filter_map(|name| Some(((*name).into(), env.get(name)?.to_owned())))
+        .collect();
     if let Some(home) = &loaded.places.home {
         passed.push(("MODELSCAN_HOME".into(), home.clone().into_os_string()));
     }

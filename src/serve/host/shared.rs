@@ -79,7 +79,9 @@ impl Shared {
                     Err(error) => tracing::warn!(%error, "the new configuration was not taken"),
                 }
             }
-            Ok(Err(error)) => tracing::warn!(%error, "the configuration cannot be read: the old one stays in force"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the configuration cannot be read: the old one stays in force")
+            }
             Err(error) => tracing::error!(%error, "reading the configuration failed"),
         }
     }

@@ -306,3 +306,14 @@ impl DurationText {
 pub fn schema() -> serde_json::Value {
     crate::schemas::of::<FileConfig>("config")
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_published_schema_is_that_of_the_types() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/config.schema.json");
+        let published = std::fs::read_to_string(path).unwrap_or_default();
+        let fresh = format!("{:#}\n", super::schema());
+        assert_eq!(published, fresh, "schemas/config.schema.json is not the schema of the configuration");
+    }
+}

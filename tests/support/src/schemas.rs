@@ -8,6 +8,7 @@ pub fn all() -> Vec<(String, String)> {
         .into_iter()
         .map(|(name, schema)| (format!("{name}.schema.json"), schema))
         .collect();
+    all.push(("config.schema.json".to_owned(), wire::config::file::schema()));
     all.sort_by(|one, other| one.0.cmp(&other.0));
     all.into_iter().map(|(name, schema)| (name, format!("{schema:#}\n"))).collect()
 }

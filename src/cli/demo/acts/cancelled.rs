@@ -52,7 +52,11 @@ pub async fn play(stage: &Stage<'_>, narrator: &Narrator) -> Result<TaskSummary,
     let left: Vec<String> =
         there.values().filter(|(process, _)| process.is_alive()).map(|(_, name)| name.clone()).collect();
     hold(left.is_empty(), &format!("without processes ({} live)", left.join(", ")), &task)?;
-    narrator.line(&format!("  cancelled after {time:.1} s; of the {} processes {} are left", there.len(), left.len()))?;
+    narrator.line(&format!(
+        "  cancelled after {time:.1} s; of the {} processes {} are left",
+        there.len(),
+        left.len()
+    ))?;
     Ok(task)
 }
 
@@ -67,7 +71,10 @@ async fn written_down(folder: &Path) -> Result<Vec<Identity>, Error> {
             return Ok(processes);
         }
         if Instant::now() > deadline {
-            return Err(Error::internal(format!("the demo's step started only {} processes", processes.len())));
+            return Err(Error::internal(format!(
+                "the demo's step started only {} processes",
+                processes.len()
+            )));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -78,17 +85,18 @@ fn all_of(stage: &Stage<'_>, id: &str) -> Result<BTreeMap<i32, (Identity, String
     let books = Books::open(stage.loaded())?;
     let task = books.find(stage.env(), id)?;
     let shown = books.read(|reading| task_show(reading, task))?;
-    let guard = shown
-        .attempts
-        .last()
-        .and_then(|attempt| attempt.instance.as_ref())
-        .and_then(|instance| Identity::of(instance.guard_pid))
+    let instance = shown.attempts.last().and_then(|attempt| attempt.instance.as_ref());
+    let (guard, child) = instance
+        .and_then(|instance| Some((Identity::of(instance.guard_pid)?, instance.pid?)))
         .ok_or_else(|| Error::internal("the demo's task has no guard"))?;
     let mut found = BTreeMap::new();
     let mut open = vec![guard];
     while let Some(process) = open.pop() {
-        if found.insert(process.pid, (process, name_of(process.pid))).is_none() {
-            open.extend(identity::children(process.pid));
+        let pid = process.pid;
+        // The agent runs as this very executable, which has no name of its own.
+        let name = if pid == child { format!("nexora {pid}") } else { name_of(pid) };
+        if found.insert(pid, (process, name)).is_none() {
+            open.extend(identity::children(pid));
         }
     }
     Ok(found)

@@ -19,7 +19,8 @@ pub async fn play(stage: &Stage<'_>, surveyed: &Path, narrator: &Narrator) -> Re
     narrator.act(1, "a client hands a survey to Nexora")?;
     narrator.line(&format!("  the folder: {}", escape::line(&surveyed.to_string_lossy())))?;
     let mut client = Client::start(stage, "client1", surveyed).await?;
-    narrator.line(&format!("  the client speaks MCP with `modelscan mcp`, process {}", client.identity().pid))?;
+    narrator
+        .line(&format!("  the client speaks MCP with `modelscan mcp`, process {}", client.identity().pid))?;
     let arguments = json!({ "skill": "survey", "cwd": text_of(surveyed)? });
     let handed = client.call("task_submit", &arguments, |_, _| {}).await?;
     narrator.protocol("→", &handed.sent)?;

@@ -65,9 +65,9 @@ async fn kill_in_the_middle(stage: &Stage<'_>, folder: &Path, narrator: &Narrato
     let (pump, mut seen) = (client.identity(), None);
     {
         let wait = json!({ "ids": [id], "wait_ms": 30_000 });
-        // The first step that is told shows that it runs; in the same moment the host dies.
+        // The first progress shows that it works; in the same moment the host dies.
         let killed = |fraction: f64, _: &str| {
-            if seen.is_none() {
+            if seen.is_none() && fraction > 0.0 {
                 seen = Some((fraction, host.signal(Signal::Kill)));
             }
         };
@@ -89,7 +89,10 @@ async fn kill_in_the_middle(stage: &Stage<'_>, folder: &Path, narrator: &Narrato
         return Ok(Killed::TooLate);
     }
     narrator.line(&format!("  task {} is at {:.0}%", short_id(&id), fraction * 100.0))?;
-    narrator.line(&format!("  SIGKILL to the host, process {}, and to the client's `modelscan mcp`, process {}", host.pid, pump.pid))?;
+    narrator.line(&format!(
+        "  SIGKILL to the host, process {}, and to the client's `modelscan mcp`, process {}",
+        host.pid, pump.pid
+    ))?;
     narrator.line(&format!("  both are gone; the store says: {}, attempt {}", task.state, task.attempt))?;
     Ok(Killed::InTime(id))
 }
@@ -101,7 +104,8 @@ async fn second_client(
     narrator: &Narrator,
 ) -> Result<TaskSummary, Ended> {
     let mut client = Client::start(stage, "client3", folder).await?;
-    narrator.line(&format!("  a second client asks for the same id, by process {}:", client.identity().pid))?;
+    narrator
+        .line(&format!("  a second client asks for the same id, by process {}:", client.identity().pid))?;
     let progress = narrator.progress();
     let ended = client.wait_for(id, |fraction, text| progress.show(fraction, text)).await;
     progress.end();
@@ -117,7 +121,8 @@ async fn second_client(
         shown.attempts.iter().map(|attempt| attempt.outcome.as_deref().unwrap_or("open")).collect();
     let filter = StreamFilter { task: Some(task_id), after_seq: 0, limit: Some(1_000) };
     let events = books.read(|reading| event_list(reading, filter))?;
-    let results = events.items.iter().filter(|event| event.event_type == EventType::TaskSucceeded.as_str()).count();
+    let results =
+        events.items.iter().filter(|event| event.event_type == EventType::TaskSucceeded.as_str()).count();
     hold(results == 1 && outcomes == ["lost", "succeeded"], "lost once and succeeded once", &task)?;
     narrator.line(&format!(
         "  finished: {}, attempt {}, {results} result; its attempts: {}",
