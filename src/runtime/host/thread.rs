@@ -25,6 +25,9 @@ use crate::turn::{Input, Outbox, Start, Turns};
 /// The longest wait without an order: so often the database file and the clock are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// The shortest: should what is due not go away, the thread must not spin.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
 /// The wait before a turn that the store could not write is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
@@ -168,7 +171,7 @@ impl TurnThread {
             let Ok(order) = self.orders.try_recv() else { break };
             self.take(order, &mut inputs);
         }
-        if self.is_due() {
+        if self.is_due() && !inputs.iter().any(|(input, _)| is_tick(input)) {
             inputs.push((Input::Event(Box::new(Event::Tick)), Waiter::Nobody));
         }
         inputs
@@ -203,7 +206,7 @@ impl TurnThread {
     fn until_next(&self) -> Duration {
         let now = self.around.clock.now();
         let next = [self.state.next_due, self.turns.floor().next_limit()].into_iter().flatten().min();
-        next.map_or(LOOK_EVERY, |at| at.since(now).min(LOOK_EVERY))
+        next.map_or(LOOK_EVERY, |at| at.since(now).clamp(LOOK_AGAIN, LOOK_EVERY))
     }
 
     fn is_due(&self) -> bool {
@@ -437,6 +440,10 @@ fn tell_done(done: Vec<oneshot::Sender<()>>) {
         // Whoever waited may be gone.
         let _ = sender.send(());
     }
+}
+
+fn is_tick(input: &Input) -> bool {
+    matches!(input, Input::Event(event) if **event == Event::Tick)
 }
 
 fn is_of_caller(input: &Input) -> bool {
