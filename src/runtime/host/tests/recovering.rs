@@ -235,7 +235,28 @@ fn a_turn_that_fails_leaves_nothing_and_its_inputs_can_be_fed_again() {
 }
 
 #[test]
-fn ten_thousand_back_offs_come_due_over_several_turns() {
+fn a_dependency_that_fails_fails_what_needs_it_also_if_that_was_paused_meanwhile() {
+    let mut machine = Machine::new();
+    let first = machine.submit();
+    let mut needy = Vec::new();
+    for _ in 0..2 {
+        let mut task = machine.bench.prepare(machine.bench.request("after")).task;
+        task.needs = vec![first];
+        needy.push(task.id);
+        machine.turn(&[Input::Submit { task: Box::new(task), ticket: Ticket(1) }]);
+    }
+    machine.turn(&[Input::Ask { task: needy[1], ask: Ask::Pause, ticket: Ticket(2) }]);
+    let failure = domain::Failure::new(domain::Reason::AgentError, "it broke");
+    machine.end(first, 1, Verdict::Failed(failure));
+    assert_eq!(machine.state(first).0, TaskState::Failed);
+    assert_eq!(machine.state(needy[0]).0, TaskState::Failed);
+    assert_eq!(machine.state(needy[1]).0, TaskState::Paused);
+    machine.turn(&[Input::Ask { task: needy[1], ask: Ask::Resume, ticket: Ticket(3) }]);
+    assert_eq!(machine.state(needy[1]).0, TaskState::Failed);
+}
+
+#[test]
+fn a_thousand_back_offs_come_due_over_several_turns() {
     let mut machine = Machine::new();
     machine.limits.max_running = 0;
     machine.turns = Turns::new(machine.limits.clone());
