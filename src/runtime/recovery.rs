@@ -80,12 +80,14 @@ fn take_over(
         _ => StopWhy::Lost,
     };
     let processes = active.processes.as_ref();
-    let identity = |process: ProcessIdentity| Identity { pid: process.pid, start: process.start_ticks };
+    let identity = |process: ProcessIdentity| {
+        (process.pid > 0).then_some(Identity { pid: process.pid, start: process.start_ticks })
+    };
     let record = InstanceRecord {
         instance: active.instance.to_string(),
         boot_id: processes.and_then(|row| row.boot_id.clone()).unwrap_or_else(|| boot_id.to_owned()),
-        guard: processes.and_then(|row| row.guard).map(identity),
-        child: processes.and_then(|row| row.child).map(identity),
+        guard: processes.and_then(|row| row.guard).and_then(identity),
+        child: processes.and_then(|row| row.child).and_then(identity),
         end_record: Some(folders.end_record(active.instance)),
     };
     let left = LeftOver {
@@ -184,5 +186,66 @@ fn ending(left: &LeftOver, found: Option<&Found>, at: Timestamp) -> Option<Endin
             note: "neither host nor guard saw its end, and nobody could look".to_owned(),
             ..base
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use process::guard::{Cause, EndRecord, Killed};
+    use process::sweep::Findings;
+
+    fn left(recorded: bool) -> LeftOver {
+        LeftOver {
+            task: TaskId::from_bytes([1; 16]),
+            attempt: 1,
+            instance: InstanceId::from_bytes([2; 16]),
+            record: InstanceRecord {
+                instance: "instance".to_owned(),
+                boot_id: "boot".to_owned(),
+                guard: None,
+                child: None,
+                end_record: None,
+            },
+            recorded,
+        }
+    }
+
+    fn at() -> Timestamp {
+        Timestamp::from_millis(5)
+    }
+
+    #[test]
+    fn the_word_of_a_guard_is_the_proof() {
+        let identity = Identity { pid: 7, start: 7 };
+        let end = EndRecord {
+            v: 1,
+            guard: identity,
+            child: identity,
+            status: 9,
+            code: None,
+            signal: Some(9),
+            cause: Cause::HostGone,
+            kill_sent: true,
+            killed: vec![Killed { pid: 8, name: "sleep".to_owned() }],
+            killed_total: 1,
+        };
+        let ending = ending(&left(false), Some(&Found::Recorded(end)), at()).unwrap();
+        assert_eq!(
+            (ending.proven, ending.signal, ending.killed),
+            (true, Some(9), vec!["8 sleep".to_owned()])
+        );
+    }
+
+    #[test]
+    fn without_a_guard_an_end_is_unproven_and_what_never_started_has_none() {
+        let nothing = Found::Unproven(Findings::default());
+        assert!(!ending(&left(true), Some(&nothing), at()).unwrap().proven);
+        assert_eq!(ending(&left(false), Some(&nothing), at()), None);
+        let something = Found::Unproven(Findings { killed_total: 1, ..Findings::default() });
+        assert!(!ending(&left(false), Some(&something), at()).unwrap().proven);
+        assert!(!ending(&left(true), None, at()).unwrap().proven);
+        assert_eq!(ending(&left(false), None, at()), None);
+        assert!(ending(&left(true), Some(&Found::OtherBoot), at()).unwrap().proven);
     }
 }

@@ -13,6 +13,9 @@ use wire::config::{AgentConfig, Config, EnvValue};
 /// The word in the configuration that means this very executable.
 const OWN_COMMAND: &str = "modelscan";
 
+/// How the log of an instance's stderr ends.
+const STDERR_SUFFIX: &str = "stderr";
+
 /// How large the log of an instance's stderr may become.
 const STDERR_LOG_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -34,6 +37,11 @@ pub fn limits(config: &Config) -> Limits {
 /// Says whether an agent runs this very executable.
 pub fn is_own(agent: &AgentConfig) -> bool {
     agent.command == OWN_COMMAND
+}
+
+/// Says whether a file is the log of an instance's stderr.
+pub fn is_stderr_log(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == STDERR_SUFFIX)
 }
 
 /// Where a host keeps what its instances leave.
@@ -81,7 +89,7 @@ pub fn launch(
         set(&mut env, variable.into(), value);
     }
     let log = |folder: &PathBuf| StderrLog {
-        path: folder.join(format!("{instance}.stderr")),
+        path: folder.join(format!("{instance}.{STDERR_SUFFIX}")),
         bytes_max: STDERR_LOG_BYTES_MAX,
     };
     Ok(Launch {
@@ -142,4 +150,91 @@ fn secret(agent: &AgentName, variable: &str, path: &Path) -> Result<OsString, Fa
     }
     let text = std::fs::read_to_string(path).map_err(|error| failure(error.to_string()))?;
     Ok(text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text)).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{
+        Backoff, JsonText, LaneKey, Priority, Recovery, RetryPolicy, SubmitterEnvironment, TaskId, Timestamp,
+    };
+    use std::time::Duration;
+
+    fn task(skill: Option<&str>, prompt: &str) -> NewTask {
+        let pairs =
+            [("PATH", "/bin"), ("LC_ALL", "C"), ("LC_TIME", "C"), ("TZ", "UTC"), ("SHELL", "/bin/sh")];
+        NewTask {
+            id: TaskId::from_bytes([1; 16]),
+            key: None,
+            title: String::new(),
+            prompt: prompt.to_owned(),
+            skill: skill.map(str::to_owned),
+            input: skill.map(|_| JsonText::from_json(r#"{"path":"."}"#.to_owned())),
+            lane: LaneKey::Agent("other".parse().unwrap()),
+            agent: None,
+            priority: Priority::NORMAL,
+            cwd: "/".to_owned(),
+            environment: SubmitterEnvironment(
+                pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            ),
+            timeout: Duration::from_secs(1),
+            deadline: None,
+            not_before: None,
+            retry: RetryPolicy { max: 0, backoff: Backoff { base: Duration::ZERO }, on: Vec::new() },
+            recovery: Recovery::Resume,
+            labels: None,
+            needs: Vec::new(),
+            submitted_at: Timestamp::default(),
+        }
+    }
+
+    fn launched(agent: &AgentConfig, own_env: &[(OsString, OsString)]) -> Result<Launch, Failure> {
+        let folders = Folders { ends: "/ends".into(), logs: None };
+        let instance = InstanceId::from_bytes([2; 16]);
+        launch(&"other".parse().unwrap(), agent, &task(None, "x"), instance, &folders, own_env)
+    }
+
+    fn names(launch: &Launch) -> Vec<&str> {
+        launch.env.iter().map(|(name, _)| name.to_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn an_agent_gets_what_is_passed_and_what_is_set_and_nothing_else() {
+        let mut agent = AgentConfig::new("x".to_owned());
+        agent.env_pass = vec!["PATH".to_owned(), "LC_*".to_owned()];
+        agent.env.insert("PATH".to_owned(), EnvValue::Text("/opt".to_owned()));
+        let own_env = [(OsString::from("MODELSCAN_HOME"), OsString::from("/h"))];
+        let launch = launched(&agent, &own_env).unwrap();
+        assert_eq!(names(&launch), ["LC_ALL", "LC_TIME", "PATH"]);
+        assert_eq!(launch.env[2].1, "/opt");
+        assert_eq!(launch.program, Program::Other("x".into()));
+        let own = launched(&AgentConfig::nexora(), &own_env).unwrap();
+        assert_eq!(names(&own), ["PATH", "MODELSCAN_HOME"]);
+        assert_eq!(own.program, Program::Own);
+    }
+
+    #[test]
+    fn a_secret_is_read_without_its_line_end_and_never_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let mut agent = AgentConfig::new("x".to_owned());
+        agent.env.insert("TOKEN".to_owned(), EnvValue::File(path.clone()));
+        let missing = launched(&agent, &[]).unwrap_err();
+        assert_eq!(missing.reason, Reason::NotConfigured);
+        assert!(missing.message.contains("TOKEN") && missing.message.contains("other"));
+        std::fs::write(&path, "s3cret\r\n").unwrap();
+        let launch = launched(&agent, &[]).unwrap();
+        assert_eq!(launch.env.last().unwrap().1, "s3cret");
+        std::fs::write(&path, "x".repeat(100_000)).unwrap();
+        assert!(!launched(&agent, &[]).unwrap_err().message.contains("xxx"));
+    }
+
+    #[test]
+    fn a_skill_without_a_prompt_is_said_in_words_too() {
+        let instance = InstanceId::from_bytes([2; 16]);
+        let turn = turn_request(&task(Some("survey"), ""), instance);
+        assert_eq!(turn.prompt, r#"/survey {"path":"."}"#);
+        assert_eq!(turn.input.unwrap()["path"], ".");
+        assert_eq!(turn_request(&task(Some("survey"), "look"), instance).prompt, "look");
+    }
 }

@@ -206,6 +206,10 @@ impl Pass<'_, '_> {
                 };
                 let event = Event::Asked { task: *task, loaded, ask: ask.clone(), ticket: *ticket };
                 self.queue.push_back(event);
+                if *ask == Ask::Resume {
+                    self.drain()?;
+                    self.tell_failed_need(*task)?;
+                }
                 Ok(())
             }
             Input::Event(event) => {
@@ -223,6 +227,21 @@ impl Pass<'_, '_> {
                 Ok(())
             }
         }
+    }
+
+    /// A task that was paused when something that it needs failed learns of it when it is resumed.
+    fn tell_failed_need(&mut self, id: TaskId) -> Result<(), store::Error> {
+        let view = self.turn.view();
+        let Some(task) = view.load_task(id)?.filter(|task| task.needs_left > 0) else { return Ok(()) };
+        let needs = view.load_request(id)?.map(|request| request.needs).unwrap_or_default();
+        for need in self.load(needs)? {
+            if need.state.is_final() && need.state != TaskState::Succeeded {
+                let event = Event::NeedEnded { need: need.id, state: need.state, tasks: vec![task] };
+                self.queue.push_back(event);
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Takes a task in a savepoint of its own: one that fails leaves the others alone.

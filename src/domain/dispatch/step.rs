@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Actor, AttemptOutcome, AttemptState, Ending, EventType, Facts, Failure, InstanceId, LaneKey, QuestionId,
-    Reason, Record, StopWhy, Task, TaskId, TaskState, Timestamp,
+    Reason, Record, StopWhy, Task, TaskId, TaskState, Timestamp, ToolCallStatus,
 };
 
 /// Takes an event in and returns what is to be done, in this order.
@@ -312,9 +312,7 @@ impl Step<'_> {
         let Some(held) = self.current(task, attempt).filter(|held| !held.disowned) else {
             return self.late(task, attempt, record_word(&record));
         };
-        if let Record::ToolCall(call) = &record {
-            held.side_effects |= call.side_effects;
-        }
+        held.side_effects |= may_have_acted(&record);
         self.record(record);
     }
 
@@ -322,9 +320,7 @@ impl Step<'_> {
         let Some(held) = self.working(task, attempt) else {
             return self.refuse_late(task, attempt, "tool call", ticket);
         };
-        if let Record::ToolCall(call) = &record {
-            held.side_effects |= call.side_effects;
-        }
+        held.side_effects |= may_have_acted(&record);
         self.record(record);
         self.answer(ticket, Answer::Recorded);
     }
@@ -423,6 +419,12 @@ fn with_ending(failure: Failure, ending: Option<&Ending>) -> Failure {
     let Some(ending) = ending else { return failure };
     let tail = Some(ending.stderr_tail.clone()).filter(|tail| !tail.is_empty());
     Failure { exit_code: ending.exit_code, signal: ending.signal, stderr_tail: tail, ..failure }
+}
+
+/// Says whether a tool call with side effects runs or has run, as the store counts it.
+fn may_have_acted(record: &Record) -> bool {
+    let begun = |status| !matches!(status, ToolCallStatus::Pending | ToolCallStatus::Refused);
+    matches!(record, Record::ToolCall(call) if call.side_effects && begun(call.status))
 }
 
 fn record_word(record: &Record) -> &'static str {

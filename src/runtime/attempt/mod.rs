@@ -6,6 +6,6 @@ mod ending;
 mod note;
 mod supervise;
 
-pub use driver::AttemptDriver;
+pub use driver::{AttemptDriver, Driven};
 pub use ending::{ending_of, failure_of};
 pub use supervise::{Around, AttemptPlan, supervise};

@@ -1,6 +1,6 @@
 //! What an instance says, as records: messages, tool calls, progress, and what was no protocol.
 
-use agent::{AgentEvent, Answered, MessageKind as Words, ToolCall, ToolStatus};
+use agent::{AgentEvent, Answered, MessageKind as Words, NoiseKind, PlanStatus, ToolCall, ToolStatus};
 use domain::{
     Actor, AgentName, EventType, Facts, IdSource, JsonText, MessageId, MessageKind, MessageRecord, Record,
     TaskId, Timestamp, ToolCallId, ToolCallRecord, ToolCallStatus,
@@ -37,8 +37,10 @@ impl Writer<'_> {
             AgentEvent::ToolCall { call, .. } => Some(self.tool_call(call, at)),
             AgentEvent::Permission { call, answered } => Some(self.permission(call, answered, at)),
             AgentEvent::Plan { entries } => {
-                let lines: Vec<String> =
-                    entries.iter().map(|entry| format!("[{:?}] {}", entry.status, entry.text)).collect();
+                let lines: Vec<String> = entries
+                    .iter()
+                    .map(|entry| format!("[{}] {}", plan_word(entry.status), entry.text))
+                    .collect();
                 let text = cut(&lines.join("\n"), KEPT_BYTES_MAX);
                 Some(self.message(MessageKind::Status, "plan", text, at))
             }
@@ -50,7 +52,7 @@ impl Writer<'_> {
                 at,
             }),
             AgentEvent::Noise { kind, text } => {
-                let facts = Facts::none().text("kind", format!("{kind:?}")).text("text", text.clone());
+                let facts = Facts::none().text("kind", noise_word(*kind)).text("text", text.clone());
                 Some(self.event(EventType::ProtocolNoise, facts, at))
             }
             _ => None,
@@ -87,7 +89,10 @@ impl Writer<'_> {
     }
 
     fn tool_call(&self, call: &ToolCall, at: Timestamp) -> Record {
+        let side_effects = !self.tells_side_effects && !call.kind.only_looks();
         let status = match call.status {
+            // Nobody knows when an agent that tells nothing begins: once seen, it may have acted.
+            ToolStatus::Pending if side_effects => ToolCallStatus::Running,
             ToolStatus::Pending => ToolCallStatus::Pending,
             ToolStatus::Running => ToolCallStatus::Running,
             ToolStatus::Completed => ToolCallStatus::Completed,
@@ -103,7 +108,7 @@ impl Writer<'_> {
             input: call.input.as_ref().map(kept_json),
             output: call.output.as_ref().map(kept_json),
             status,
-            side_effects: !self.tells_side_effects && !call.kind.only_looks(),
+            side_effects,
             at,
         })
     }
@@ -129,6 +134,25 @@ impl Writer<'_> {
             side_effects,
             at,
         })
+    }
+}
+
+fn plan_word(status: PlanStatus) -> &'static str {
+    match status {
+        PlanStatus::Pending => "pending",
+        PlanStatus::Running => "running",
+        PlanStatus::Completed => "completed",
+    }
+}
+
+fn noise_word(kind: NoiseKind) -> &'static str {
+    match kind {
+        NoiseKind::NotJson => "not_json",
+        NoiseKind::NotUtf8 => "not_utf8",
+        NoiseKind::TooLong => "too_long",
+        NoiseKind::NotAMessage => "not_a_message",
+        NoiseKind::Unknown => "unknown",
+        NoiseKind::Stray => "stray",
     }
 }
 

@@ -9,3 +9,6 @@ mod thread;
 pub use handle::{HostHandle, StopMode};
 pub use readers::Readers;
 pub use start::{Host, HostParts};
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The start of a host: what it is made of, what it takes over from a dead one, and its thread.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use domain::dispatch::Event;
@@ -22,6 +23,9 @@ use crate::queue::Queue;
 use crate::recovery::{self, LeftOver, Sweeper};
 use crate::registry::{self, Folders};
 use crate::turn::{Input, Turns};
+
+/// Logs of instances that are kept when a host starts, at most 1 MiB each.
+const LOGS_MAX: usize = 200;
 
 /// What a host is made of.
 pub struct HostParts {
@@ -79,6 +83,7 @@ impl Host {
         let mut inputs = vec![Input::HostStarted(start)];
         let (found, left): (Vec<Event>, Vec<LeftOver>) = left.into_iter().unzip();
         inputs.extend(found.into_iter().map(|event| Input::Event(Box::new(event))));
+        tidy(&parts.folders, &left);
         // Before anything is claimed: the attempts of a dead host fill their places until they are settled.
         let first = turns.run(&mut writer, &inputs, &*parts.ids, now)?;
         let seq = writer.view().last_seq()?;
@@ -138,6 +143,26 @@ impl Host {
             live: Arc::new(live),
         })
     }
+}
+
+/// Removes end records that nobody waits for, and the oldest logs. An error leaves files that do no harm.
+fn tidy(folders: &Folders, left: &[LeftOver]) {
+    let awaited: Vec<_> = left.iter().filter_map(|left| left.record.end_record.clone()).collect();
+    for path in files(&folders.ends).into_iter().filter(|path| !awaited.contains(path)) {
+        let _ = std::fs::remove_file(path);
+    }
+    // Names rise with time, since ids do.
+    let logs = folders.logs.as_deref().map(files).unwrap_or_default();
+    let mut logs: Vec<_> = logs.into_iter().filter(|path| registry::is_stderr_log(path)).collect();
+    logs.sort_unstable();
+    let old = logs.len().saturating_sub(LOGS_MAX);
+    for path in &logs[..old] {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
 /// Settles what a dead host left, beside the turn, and removes end records that nobody needs any more.

@@ -11,7 +11,7 @@ use domain::{HostId, InstanceId, QuestionId, Timestamp};
 use store::{CheckpointDepth, Writer};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::config::Config;
@@ -25,11 +25,17 @@ use crate::turn::{Input, Outbox, Start, Turns};
 /// The longest wait without an order: so often the database file and the clock are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// The shortest: should what is due not go away, the thread must not spin.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
 /// The wait before a turn that the store could not write is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// How long a host that stops what runs waits for it: the ladder takes 5 s, and a stuck process longer.
 const STOP_NOW_MAX: Duration = Duration::from_secs(15);
+
+/// How many forgotten output files one host removes.
+const SWEPT_MAX: usize = 1_000;
 
 /// How a host ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +55,8 @@ pub(super) struct State {
     stalled: Vec<(Input, Waiter)>,
     first: Option<Outbox>,
     next_due: Option<Timestamp>,
+    /// Whether the end was asked for: callers are refused from there on.
+    closing: bool,
     stop_by: Option<Instant>,
     looked_at: Instant,
 }
@@ -62,6 +70,7 @@ impl State {
             stalled: Vec::new(),
             first: Some(first),
             next_due: Some(Timestamp::default()),
+            closing: false,
             stop_by: None,
             looked_at: Instant::now(),
         }
@@ -114,6 +123,7 @@ impl TurnThread {
         if let Some(first) = self.state.first.take() {
             self.deliver(first);
         }
+        self.sweep_outputs();
         loop {
             let inputs = self.gather();
             if let Err(error) = self.look() {
@@ -131,36 +141,46 @@ impl TurnThread {
         }
     }
 
+    /// Removes files of outputs that a crash left without their row.
+    fn sweep_outputs(&self) {
+        match self.writer.sweep_outputs(&self.around.place, self.around.clock.now(), SWEPT_MAX) {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "output files without a task were removed"),
+            Err(error) => tracing::warn!(%error, "the folder of outputs could not be swept"),
+        }
+    }
+
     /// Waits for orders or the time, and returns what goes into the next turn.
     fn gather(&mut self) -> Vec<(Input, Waiter)> {
         let stalled = std::mem::take(&mut self.state.stalled);
         let wait = if stalled.is_empty() { self.until_next() } else { RETRY_AFTER };
+        if stalled.len() >= ORDERS_MAX {
+            // Nothing more is taken before the store writes again.
+            self.runtime.block_on(sleep(RETRY_AFTER));
+            return stalled;
+        }
         let orders = &mut self.orders;
         let first = self.runtime.block_on(async { timeout(wait, orders.recv()).await });
         let mut inputs = stalled;
-        let is_open = match first {
-            Ok(Some(order)) => self.take(order, &mut inputs),
-            Ok(None) => false,
-            Err(_) => true,
-        };
-        if !is_open && !self.turns.floor().is_closed() {
-            // Every handle is gone and no attempt runs that could tell its end.
-            inputs.push((Input::Event(Box::new(Event::HostStopping { now: true })), Waiter::Nobody));
+        // The thread holds a sender itself, by `around`: the queue is never closed from the other end.
+        if let Ok(Some(order)) = first {
+            self.take(order, &mut inputs);
         }
+        // What waits for the store fills a turn up: then those who tell more wait, too.
         while inputs.len() < ORDERS_MAX {
             let Ok(order) = self.orders.try_recv() else { break };
             self.take(order, &mut inputs);
         }
-        if self.is_due() {
+        if self.is_due() && !inputs.iter().any(|(input, _)| is_tick(input)) {
             inputs.push((Input::Event(Box::new(Event::Tick)), Waiter::Nobody));
         }
         inputs
     }
 
-    fn take(&mut self, order: Order, inputs: &mut Vec<(Input, Waiter)>) -> bool {
+    fn take(&mut self, order: Order, inputs: &mut Vec<(Input, Waiter)>) {
         match order {
             Order::Turn(input, waiter) => {
-                if self.turns.floor().is_closed() && is_of_caller(&input) {
+                if self.state.closing && is_of_caller(&input) {
                     refuse(waiter, || OperationError::HostEnding);
                 } else {
                     inputs.push((input, waiter));
@@ -168,6 +188,7 @@ impl TurnThread {
             }
             Order::Wake => inputs.push((Input::Event(Box::new(Event::Tick)), Waiter::Nobody)),
             Order::Stop { now } => {
+                self.state.closing = true;
                 if now {
                     self.state.stop_by.get_or_insert_with(|| Instant::now() + STOP_NOW_MAX);
                 }
@@ -180,13 +201,12 @@ impl TurnThread {
                 inputs.push((Input::Event(Box::new(event)), Waiter::Done(done)));
             }
         }
-        true
     }
 
     fn until_next(&self) -> Duration {
         let now = self.around.clock.now();
         let next = [self.state.next_due, self.turns.floor().next_limit()].into_iter().flatten().min();
-        next.map_or(LOOK_EVERY, |at| at.since(now).min(LOOK_EVERY))
+        next.map_or(LOOK_EVERY, |at| at.since(now).clamp(LOOK_AGAIN, LOOK_EVERY))
     }
 
     fn is_due(&self) -> bool {
@@ -420,6 +440,10 @@ fn tell_done(done: Vec<oneshot::Sender<()>>) {
         // Whoever waited may be gone.
         let _ = sender.send(());
     }
+}
+
+fn is_tick(input: &Input) -> bool {
+    matches!(input, Input::Event(event) if **event == Event::Tick)
 }
 
 fn is_of_caller(input: &Input) -> bool {

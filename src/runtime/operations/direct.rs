@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::dispatch::{Answer, Ask, Limits, Ticket};
+use domain::dispatch::{Answer, Ask, Event, Limits, Ticket};
 use domain::{Clock, IdSource, TaskId};
 use store::Writer;
 use wire::config::Config;
@@ -68,7 +68,7 @@ impl Direct {
         };
         let (found, left): (Vec<_>, Vec<_>) = left.into_iter().unzip();
         let ends = recovery::settle(&*parts.sweeper, &left, &*direct.clock, &*direct.ids).await;
-        let events = found.into_iter().chain(ends);
+        let events = found.into_iter().chain(ends).chain([Event::Tick]);
         let inputs: Vec<Input> = events.map(|event| Input::Event(Box::new(event))).collect();
         direct.turn(&inputs)?;
         for left in &left {

@@ -34,7 +34,7 @@ pub enum OperationError {
         hint: Option<String>,
     },
     /// A short id fits several tasks.
-    #[error("`{id}` fits {count} tasks")]
+    #[error("`{id}` fits {count} tasks or more")]
     Ambiguous {
         /// What was given.
         id: String,

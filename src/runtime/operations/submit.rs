@@ -9,10 +9,11 @@ use domain::{
 };
 use serde_json::Value;
 use skill::{Library, LookupError};
-use wire::config::{Config, NEXORA};
+use wire::config::{AgentConfig, Config};
 use wire::control::SubmitRequest;
 
 use super::{OperationError, agents};
+use crate::registry::is_own;
 
 /// The largest prompt and the largest input.
 pub const PROMPT_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -66,7 +67,7 @@ pub fn prepare(
         ));
     }
     let agent = agent(request.agent.as_deref(), config)?;
-    let input = input(request.skill.as_deref(), request.input, &agent, skills)?;
+    let input = input(request.skill.as_deref(), request.input, &agent, config, skills)?;
     let cwd = directory(&request.cwd)?;
     let defaults = &config.defaults;
     let mut retry = defaults.retries.clone();
@@ -127,12 +128,13 @@ fn agent(named: Option<&str>, config: &Config) -> Result<AgentName, OperationErr
     name.ok_or_else(|| agents::not_found(text, config.agents.keys()))
 }
 
-/// Checks the input against the skill. Nexora runs the skills at hand; what another agent has is its own
-/// business, unless its definition lists it.
+/// Checks skill and input. Nexora runs the skills at hand; another agent has those that its definition lists,
+/// and what they take is its own business.
 fn input(
     skill: Option<&str>,
     input: Option<Value>,
     agent: &AgentName,
+    config: &Config,
     skills: &Library,
 ) -> Result<Option<JsonText>, OperationError> {
     if let Some(input) = &input {
@@ -149,26 +151,39 @@ fn input(
             ));
         }
     }
-    if let Some(name) = skill
-        && agent.as_str() == NEXORA
-    {
-        let found = skills.get(name).map_err(|error| no_skill(name, &error))?;
-        match &found.plan {
-            Some(plan) => {
-                let given = input.clone().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-                plan.input(given).map_err(|error| {
-                    OperationError::bad_input(
-                        format!("the skill `{name}`: {error}"),
-                        "`modelscan skill list --json` shows the input of each skill",
-                    )
-                })?;
-            }
-            None => tracing::debug!(name, "a skill without a plan needs a model"),
+    if let Some(name) = skill {
+        match config.agents.get(agent) {
+            Some(definition) if !is_own(definition) => check_listed(name, agent, definition)?,
+            _ => check_installed(name, input.as_ref(), skills)?,
         }
     }
     let text = input.map(|input| input.to_string());
     check_size("the input", text.as_ref().map_or(0, String::len))?;
     Ok(text.map(JsonText::from_json))
+}
+
+fn check_listed(name: &str, agent: &AgentName, definition: &AgentConfig) -> Result<(), OperationError> {
+    if definition.skills.iter().any(|listed| listed == name) {
+        return Ok(());
+    }
+    let hint = match definition.skills.as_slice() {
+        [] => format!("list the skills of `{agent}` under `agents.{agent}.skills`, or take another agent"),
+        listed => format!("the agent `{agent}` has these: {}", listed.join(", ")),
+    };
+    Err(OperationError::NotFound { noun: "skill", id: name.chars().take(64).collect(), hint: Some(hint) })
+}
+
+fn check_installed(name: &str, input: Option<&Value>, skills: &Library) -> Result<(), OperationError> {
+    let found = skills.get(name).map_err(|error| no_skill(name, &error))?;
+    // A skill without a plan is prose for a model and says nothing about its input.
+    let Some(plan) = &found.plan else { return Ok(()) };
+    let given = input.cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    plan.input(given).map(drop).map_err(|error| {
+        OperationError::bad_input(
+            format!("the skill `{name}`: {error}"),
+            "`modelscan skill list --json` shows the input of each skill",
+        )
+    })
 }
 
 fn no_skill(name: &str, error: &LookupError) -> OperationError {
@@ -283,3 +298,6 @@ fn labels(labels: Option<Value>) -> Result<Option<JsonText>, OperationError> {
     }
     Ok(Some(JsonText::from_json(text)))
 }
+
+#[cfg(test)]
+mod tests;
