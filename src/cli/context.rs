@@ -132,9 +132,11 @@ pub fn look_after<'t>(ctx: &Context<'_>, loaded: &Loaded, tasks: impl IntoIterat
     }
 }
 
-/// Says whether a task in this state is being worked on, or could be.
-pub fn is_in_progress(state: &str) -> bool {
-    state.parse::<TaskState>().is_ok_and(|state| state.is_active() || state == TaskState::Ready)
+/// Says whether a task in this state is being worked on, or will be by itself.
+fn is_in_progress(state: &str) -> bool {
+    let goes_on =
+        |state: TaskState| state.is_active() || matches!(state, TaskState::Ready | TaskState::Waiting);
+    state.parse().is_ok_and(goes_on)
 }
 
 /// Asks the host and reads its answer.
