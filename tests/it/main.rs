@@ -3,4 +3,5 @@
 
 #![allow(missing_docs, reason = "tests are read by their names")]
 
+mod mcp_hostile;
 mod structure;

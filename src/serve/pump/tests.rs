@@ -188,7 +188,11 @@ fn another_version_at_the_next_host_is_an_error() {
     assert_eq!(host.hear(), initialize);
     host.say(&opened("0", "2025-06-18"));
     assert_eq!(scene.client.hear(), opened("0", "2025-06-18"));
+    scene.client.say(&call(9));
+    assert_eq!(host.hear(), call(9));
     drop(host);
+    // Its answer says that the pump knows.
+    assert_eq!(scene.client.hear_value()["error"]["data"]["kind"], "outcome_unknown");
     scene.client.say(&call(1));
     let mut host = scene.host();
     let replay: Value = host.hear_value();

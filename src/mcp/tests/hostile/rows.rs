@@ -579,7 +579,9 @@ fn depths(table: &mut Table) {
             &format!(r#"{{"name":"agent_list","arguments":{{"capability":"a{text}"}}}}"#),
         )
     };
-    table.add(19, "an escaped NUL", LEGACY, &[escaped("\\u0000")], vec![done("5")]);
+    // It reaches the tool, which may have no use for it.
+    let reached = result("5", &[("/content/0/type", json!("text"))]);
+    table.add(19, "an escaped NUL", LEGACY, &[escaped("\\u0000")], vec![reached]);
     table.add(19, "a lone surrogate", LEGACY, &[escaped("\\ud800")], vec![fault("5", -32602, &["escape"])]);
     table.add(19, "a raw NUL", LEGACY, &[escaped("\0")], vec![anonymous(-32700, &["control character"])]);
     table.add(19, "a lone surrogate as id", LEGACY, &[call("\"\\ud800\"")], vec![anonymous(-32600, &["id"])]);
