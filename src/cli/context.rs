@@ -1,5 +1,6 @@
 //! What every command is given, and how it gets at the configuration and at the store.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use domain::{Clock as _, TaskId, TaskState};
@@ -84,7 +85,15 @@ pub fn text_of(path: &Path) -> Result<&str, Error> {
 pub struct Books<'a> {
     loaded: &'a Loaded,
     place: store::Place,
-    reader: store::Reader,
+    reader: RefCell<Opened>,
+}
+
+/// What a reader reads.
+enum Opened {
+    /// There was no database: nothing, until there is one.
+    Nothing(store::Reader),
+    /// The database.
+    Database(store::Reader),
 }
 
 impl<'a> Books<'a> {
@@ -95,8 +104,8 @@ impl<'a> Books<'a> {
     pub fn open(loaded: &'a Loaded) -> Result<Self, Error> {
         let place =
             store::Place { database: loaded.places.database.clone(), outputs: loaded.places.outputs.clone() };
-        let checked = store::preflight(place.clone())?;
-        Ok(Self { loaded, place, reader: store::Reader::open_or_empty(&checked)? })
+        let reader = RefCell::new(Opened::at(&place)?);
+        Ok(Self { loaded, place, reader })
     }
 
     /// Reads something.
@@ -107,7 +116,13 @@ impl<'a> Books<'a> {
         &self,
         operation: impl FnOnce(&Reading<'_>) -> Result<T, OperationError>,
     ) -> Result<T, Error> {
-        let view = self.reader.snapshot()?;
+        let created = matches!(*self.reader.borrow(), Opened::Nothing(_)) && self.place.database.exists();
+        if created {
+            *self.reader.borrow_mut() = Opened::at(&self.place)?;
+        }
+        let opened = self.reader.borrow();
+        let (Opened::Nothing(reader) | Opened::Database(reader)) = &*opened;
+        let view = reader.snapshot()?;
         let reading =
             Reading { view: &view, config: &self.loaded.config, place: &self.place, now: SystemClock.now() };
         operation(&reading).map_err(Error::from)
@@ -123,6 +138,16 @@ impl<'a> Books<'a> {
     }
 }
 
+impl Opened {
+    fn at(place: &store::Place) -> Result<Self, Error> {
+        let checked = store::preflight(place.clone())?;
+        Ok(match checked.found() {
+            store::Found::Nothing => Self::Nothing(store::Reader::open_or_empty(&checked)?),
+            store::Found::Database => Self::Database(store::Reader::open(&checked)?),
+        })
+    }
+}
+
 /// Starts a host if one of the tasks is in progress and nobody alive works on it: a status must not lie
 /// for long. What goes wrong with that is told, and is no error of the command.
 pub fn look_after<'t>(ctx: &Context<'_>, loaded: &Loaded, tasks: impl IntoIterator<Item = &'t TaskSummary>) {
@@ -132,9 +157,11 @@ pub fn look_after<'t>(ctx: &Context<'_>, loaded: &Loaded, tasks: impl IntoIterat
     }
 }
 
-/// Says whether a task in this state is being worked on, or could be.
-pub fn is_in_progress(state: &str) -> bool {
-    state.parse::<TaskState>().is_ok_and(|state| state.is_active() || state == TaskState::Ready)
+/// Says whether a task in this state is being worked on, or will be by itself.
+fn is_in_progress(state: &str) -> bool {
+    let goes_on =
+        |state: TaskState| state.is_active() || matches!(state, TaskState::Ready | TaskState::Waiting);
+    state.parse().is_ok_and(goes_on)
 }
 
 /// Asks the host and reads its answer.
@@ -152,4 +179,27 @@ pub fn ask<T: serde::de::DeserializeOwned>(ctx: &Context<'_>, loaded: &Loaded, a
 pub fn read_answer<T: serde::de::DeserializeOwned>(answer: serde_json::Value) -> Result<T, Error> {
     serde_json::from_value(answer)
         .map_err(|error| Error::internal(format!("the host's answer cannot be read: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Alone;
+    impl store::ExclusiveAccess for Alone {}
+
+    #[test]
+    fn a_database_that_is_made_later_is_read() {
+        let home = tempfile::tempdir().unwrap();
+        let env = Environment::made_of([("MODELSCAN_HOME", home.path())], None);
+        let loaded = config::load(&env, &Choices::default()).unwrap();
+        let books = Books::open(&loaded).unwrap();
+        assert_eq!(books.read(operations::last_seq).unwrap(), 0);
+        assert!(matches!(*books.reader.borrow(), Opened::Nothing(_)));
+        let checked = store::preflight(books.place.clone()).unwrap();
+        let opening = store::Opening { binary: "test", now: SystemClock.now() };
+        let _writer = store::Writer::open(&checked, Alone, opening).unwrap();
+        assert_eq!(books.read(operations::last_seq).unwrap(), 0);
+        assert!(matches!(*books.reader.borrow(), Opened::Database(_)));
+    }
 }

@@ -53,7 +53,19 @@ fn is_dangerous(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn nothing_dangerous_is_left(text in any::<String>(), controls in "[\\x00-\\x1f\\x7f-\\x9f\u{202a}-\u{202e}]{0,8}") {
+            let text = format!("{text}{controls}{text}");
+            prop_assert!(!line(&text).chars().any(is_dangerous));
+            prop_assert!(!block(&text).chars().any(|c| is_dangerous(c) && c != '\n' && c != '\t'));
+            prop_assert!(short(&text, 5).chars().count() <= 5);
+        }
+    }
 
     #[test]
     fn what_a_terminal_would_obey_is_shown() {

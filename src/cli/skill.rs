@@ -4,6 +4,7 @@ use runtime::operations::skill_list;
 
 use super::arguments::SkillVerb;
 use super::context::Context;
+use super::escape;
 use super::output::{Exit, Outcome};
 use super::show;
 use crate::catalog::Shelf;
@@ -18,7 +19,8 @@ pub fn run(ctx: &Context<'_>, verb: SkillVerb) -> Outcome {
     }
     let page = skill_list(&library, query.as_deref());
     if !ctx.out.is_json() && page.items.is_empty() {
-        ctx.out.note(&format!("no such skill; your own go into {}", loaded.places.skills.display()));
+        let folder = loaded.places.skills.to_string_lossy();
+        ctx.out.note(&format!("no such skill; your own go into {}", escape::line(&folder)));
     }
     ctx.out.answer(&page, |palette| show::agent::skills(&page.items, palette))?;
     Ok(Exit::OK)

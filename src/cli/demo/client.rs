@@ -106,8 +106,7 @@ impl Client {
         });
         let (sent, received, result) = self.request("tools/call", &params, on_progress).await?;
         if result["isError"] == json!(true) {
-            let words = result["content"][0]["text"].as_str().unwrap_or("it did not say why");
-            return Err(broken(&format!("`{tool}` was refused: {words}")));
+            return Err(refused(tool, result["content"][0]["text"].as_str().unwrap_or("")));
         }
         Ok(Exchange { sent, received, content: result["structuredContent"].clone() })
     }
@@ -206,6 +205,15 @@ impl Client {
             }
             Err(error) => Err(broken(&format!("it cannot be read: {error}"))),
         }
+    }
+}
+
+/// Returns the error of a tool that refused; its text begins with a kind.
+fn refused(tool: &str, text: &str) -> Error {
+    let known = text.split_once(": ").and_then(|(word, words)| Some((Kind::from_word(word)?, words)));
+    match known {
+        Some((kind, words)) if kind != Kind::Internal => Error::new(kind, words),
+        _ => broken(&format!("`{tool}` was refused: {text}")),
     }
 }
 

@@ -4,6 +4,7 @@ use runtime::operations::{StreamFilter, event_list};
 use wire::views::DemoView;
 
 use super::super::context::{Books, Context};
+use super::super::escape;
 use super::super::output::Ended;
 use super::super::show;
 use super::narrator::Narrator;
@@ -27,7 +28,7 @@ pub fn tell(ctx: &Context<'_>, stage: &Stage<'_>, view: &DemoView) -> Result<(),
     let first = view.tasks.first().ok_or_else(|| Error::internal("the demo played no act"))?;
     let program = quoted(&stage.program().to_string_lossy());
     let home = quoted(&view.home);
-    narrator.line(&format!("\nThe database: {}", view.database))?;
+    narrator.line(&format!("\nThe database: {}", escape::line(&view.database)))?;
     narrator.line("Nothing of the demo runs any more. Try next:")?;
     narrator.line(&format!("  {program} task list --all --home {home}"))?;
     narrator.line(&format!("  {program} task show {} --home {home}", show::task::short_id(&first.id)))?;
@@ -41,7 +42,7 @@ fn quoted(word: &str) -> String {
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
-    format!("'{}'", word.replace('\'', "'\\''"))
+    format!("'{}'", escape::line(word).replace('\'', "'\\''"))
 }
 
 #[cfg(test)]

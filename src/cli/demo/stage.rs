@@ -113,6 +113,14 @@ fn fails(folder: &Path, error: &std::io::Error) -> Error {
         .hint("the cache folder must be writable: set XDG_CACHE_HOME to one that is, or give `--home DIR`")
 }
 
+/// Says whether a host lives for the database of this folder: somebody tries what a demo proposed.
+fn is_worked_with(home: &Path) -> bool {
+    match File::open(home.join("modelscan.db.lock")) {
+        Ok(lock) => lock.try_lock_shared().is_err(),
+        Err(_) => false,
+    }
+}
+
 /// Takes away folders of earlier demos that nobody uses, but for the newest. What cannot be taken away
 /// stays.
 fn take_away_old(above: &Path) {
@@ -123,6 +131,9 @@ fn take_away_old(above: &Path) {
             // Only what a demo made is taken away: it holds the file that says so.
             let in_use = File::open(entry.path().join(IN_USE)).ok()?;
             in_use.try_lock().ok()?;
+            if is_worked_with(&entry.path().join("home")) {
+                return None;
+            }
             let made = in_use.metadata().ok()?.modified().ok()?;
             Some((made, entry.path(), in_use))
         })
@@ -130,5 +141,38 @@ fn take_away_old(above: &Path) {
     unused.sort_by_key(|(made, _, _)| std::cmp::Reverse(*made));
     for (_, folder, _in_use) in unused.into_iter().skip(KEPT) {
         let _stays = fs::remove_dir_all(folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_nobody_uses_is_taken_away() {
+        let above = tempfile::tempdir().unwrap();
+        let demo = |name: &str| {
+            let home = above.path().join(name).join("home");
+            fs::create_dir_all(&home).unwrap();
+            File::create(home.join("modelscan.db.lock")).unwrap();
+            File::create(above.path().join(name).join(IN_USE)).unwrap()
+        };
+        let playing = demo("playing");
+        playing.try_lock().unwrap();
+        demo("tried");
+        let host = File::open(above.path().join("tried/home/modelscan.db.lock")).unwrap();
+        host.try_lock().unwrap();
+        fs::create_dir(above.path().join("not a demo")).unwrap();
+        (0..3).for_each(|number| drop(demo(&format!("old{number}"))));
+        take_away_old(above.path());
+        let mut left: Vec<String> = fs::read_dir(above.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(left.len(), 3 + KEPT, "{left:?}");
+        for kept in ["not a demo", "playing", "tried"] {
+            assert!(left.iter().any(|name| name == kept), "{left:?}");
+        }
     }
 }

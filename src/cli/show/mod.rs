@@ -6,3 +6,6 @@ pub mod record;
 mod table;
 pub mod task;
 mod time;
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ use super::super::stage::Stage;
 use super::super::tree;
 use super::{hold, id_of, summary};
 use crate::cli::context::{Books, text_of};
+use crate::cli::escape;
 use crate::cli::output::Ended;
 use crate::cli::show::task::short_id;
 use crate::error::Error;
@@ -35,7 +36,7 @@ pub async fn play(stage: &Stage<'_>, narrator: &Narrator) -> Result<TaskSummary,
     for number in 1..=TRIES {
         let folder = stage.work_folder(&format!("tree{number}"))?;
         tree::write(&folder, files)?;
-        narrator.line(&format!("  a tree of {files} files: {}", folder.display()))?;
+        narrator.line(&format!("  a tree of {files} files: {}", escape::line(&folder.to_string_lossy())))?;
         match kill_in_the_middle(stage, &folder, narrator).await? {
             Killed::InTime(id) => return second_client(stage, &folder, &id, narrator).await,
             Killed::TooLate => {
