@@ -2,7 +2,7 @@
 
 fn main() -> std::io::Result<()> {
     let folder = support::project_root().join("schemas");
-    for (name, text) in support::schemas::all() {
+    for (name, text) in support::schemas::generated() {
         let path = folder.join(name);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
