@@ -56,7 +56,11 @@ impl<'a> Session<'a> {
         self.call_from(living, ask)
     }
 
-    fn call_from(&self, mut living: Option<Connection>, ask: Ask) -> Result<Value, Error> {
+    fn call_from(&self, living: Option<Connection>, ask: Ask) -> Result<Value, Error> {
+        self.call_again(living, ask).map_err(|error| error.about(&self.loaded.places.database))
+    }
+
+    fn call_again(&self, mut living: Option<Connection>, ask: Ask) -> Result<Value, Error> {
         let mut again = 0;
         loop {
             let connection = match living.take() {
@@ -93,7 +97,7 @@ impl<'a> Session<'a> {
                 serde_json::from_value(view)
                     .map_err(|error| Error::internal(format!("the host's status cannot be read: {error}")))
             }
-            None => direct::stopped(self.loaded),
+            None => direct::stopped(self.loaded).map_err(|error| error.about(&self.loaded.places.database)),
         }
     }
 
@@ -134,7 +138,7 @@ impl<'a> Session<'a> {
             return Ok(false);
         }
         self.refuse_below_guard()?;
-        start::start(self)?;
+        start::start(self).map_err(|error| error.about(&self.loaded.places.database))?;
         Ok(true)
     }
 
@@ -144,6 +148,7 @@ impl<'a> Session<'a> {
     /// If another one lives, or it cannot start.
     pub fn run_foreground(&self) -> Result<(), Error> {
         crate::serve::host::run(self.env, self.loaded, crate::serve::host::Manner::Foreground)
+            .map_err(|error| error.about(&self.loaded.places.database))
     }
 
     /// Starts a host if none lives and one may: for a reader that found work in progress.
@@ -151,7 +156,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// If it cannot start.
     pub fn look_after(&self) -> Result<(), Error> {
-        self.connect_or_start().map(drop)
+        self.connect_or_start().map(drop).map_err(|error| error.about(&self.loaded.places.database))
     }
 
     /// Connects to a living host.
