@@ -3,5 +3,8 @@
 
 #![allow(missing_docs, reason = "tests are read by their names")]
 
+mod bad_input;
 mod mcp_hostile;
+mod plans;
 mod structure;
+mod survey;

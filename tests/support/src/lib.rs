@@ -4,6 +4,7 @@
 mod command;
 mod env;
 mod nested;
+mod refused;
 pub mod schemas;
 mod wait;
 mod witness;
@@ -11,6 +12,7 @@ mod witness;
 pub use command::{Outcome, Run, Running};
 pub use env::{TestEnv, product, project_root, target_folder};
 pub use nested::nested;
+pub use refused::{Refused, Rows, check_rows, expect_shape, expect_shape_of, refused};
 pub use wait::{LIMIT, until, until_some};
 pub use witness::Witness;
 
