@@ -4,6 +4,11 @@
 #![allow(missing_docs, reason = "tests are read by their names")]
 
 mod bad_input;
+mod cli;
+mod demo;
+mod docs;
+mod examples;
+mod host;
 mod mcp_hostile;
 mod plans;
 mod structure;

@@ -91,13 +91,22 @@ impl<'a> Session<'a> {
     /// # Errors
     /// If a host is there that does not answer, or the store cannot be read.
     pub fn status(&self) -> Result<HostView, Error> {
-        match self.connect()? {
-            Some(mut connection) => {
-                let view = connection.ask(Ask::Status {})?;
-                serde_json::from_value(view)
-                    .map_err(|error| Error::internal(format!("the host's status cannot be read: {error}")))
-            }
+        match self.living_status()? {
+            Some(view) => serde_json::from_value(view)
+                .map_err(|error| Error::internal(format!("the host's status cannot be read: {error}"))),
             None => direct::stopped(self.loaded).map_err(|error| error.about(&self.loaded.places.database)),
+        }
+    }
+
+    /// Asks a living host where it stands; one that ends meanwhile is looked for again.
+    fn living_status(&self) -> Result<Option<Value>, Error> {
+        let mut again = 0;
+        loop {
+            let Some(mut connection) = self.connect()? else { return Ok(None) };
+            match connection.ask(Ask::Status {}) {
+                Err(error) if error.kind == Kind::OutcomeUnknown && again < ASK_AGAIN_MAX => again += 1,
+                answer => return answer.map(Some),
+            }
         }
     }
 
@@ -147,6 +156,11 @@ impl<'a> Session<'a> {
     /// # Errors
     /// If another one lives, or it cannot start.
     pub fn run_foreground(&self) -> Result<(), Error> {
+        if let Some(living) = self.connect()? {
+            let message = format!("a host runs already (process {})", living.host().pid);
+            return Err(Error::new(Kind::HostUnreachable, message)
+                .hint("end it with `modelscan host stop`, or look with `modelscan host status`"));
+        }
         crate::serve::host::run(self.env, self.loaded, crate::serve::host::Manner::Foreground)
             .map_err(|error| error.about(&self.loaded.places.database))
     }
