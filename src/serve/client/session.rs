@@ -126,7 +126,11 @@ impl<'a> Session<'a> {
         let Some(mut connection) = self.connect()? else { return Ok(false) };
         let pid = connection.host().pid;
         let host = process::Identity::of(pid);
-        connection.ask(Ask::Stop { now })?;
+        match connection.ask(Ask::Stop { now }) {
+            // It was on its way out already: what is asked for comes by itself.
+            Err(error) if error.kind != Kind::OutcomeUnknown => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
         // The connection closes first; the host has ended when its process is gone.
         if host.is_none_or(|host| gone_within(host, END_LIMIT + crate::serve::host::DRAIN_LIMIT)) {
             return Ok(true);
