@@ -3,5 +3,8 @@
 
 #![allow(missing_docs, reason = "tests are read by their names")]
 
+mod agents;
+mod cancel;
+mod killed;
 mod mcp_hostile;
 mod structure;

@@ -121,6 +121,7 @@ impl TestEnv {
             name,
             &json!({
                 "plan": 1,
+                "description": "Runs a script",
                 "effects": "write",
                 "steps": [{ "id": "run", "tool": "bash", "arguments": { "command": script, "env": env } }],
                 "result": { "code": "{{ steps.run.output.exit_code }}" },

@@ -4,13 +4,18 @@
 mod command;
 mod env;
 mod nested;
+mod peers;
+mod reading;
 pub mod schemas;
+mod tree;
 mod wait;
 mod witness;
 
 pub use command::{Outcome, Run, Running};
 pub use env::{TestEnv, product, project_root, target_folder};
 pub use nested::nested;
+pub use peers::{agent_table, hostile_table, python};
+pub use tree::{below, wait_gone};
 pub use wait::{LIMIT, until, until_some};
 pub use witness::Witness;
 

@@ -1,0 +1,23 @@
+//! The processes below one, found by their parents.
+
+use process::{Identity, identity};
+
+use crate::until;
+
+/// Returns every process below this one as it is now, parents before their children.
+pub fn below(pid: i32) -> Vec<Identity> {
+    let mut found = identity::children(pid);
+    let mut next = 0;
+    while let Some(process) = found.get(next) {
+        let children = identity::children(process.pid);
+        found.extend(children);
+        next += 1;
+    }
+    found
+}
+
+/// Waits until none of these lives.
+#[track_caller]
+pub fn wait_gone(what: &str, processes: &[Identity]) {
+    until(&format!("{what} to be gone"), || !processes.iter().any(Identity::is_alive));
+}
