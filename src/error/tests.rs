@@ -1,3 +1,5 @@
+//! The table of kinds against its documentation.
+
 use std::collections::BTreeSet;
 
 use super::*;

@@ -75,7 +75,12 @@ async def cancel(checks, home):
             agent.prompt(session_id=session.session_id, prompt=[acp.text_block("/linger " + json.dumps({}))])
         )
         while not any(update.session_update == "tool_call" for update in editor.updates):
-            await asyncio.wait_for(editor.told.wait(), 30)
+            told = asyncio.create_task(editor.told.wait())
+            done, _ = await asyncio.wait({told, turn}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+            if told not in done:
+                told.cancel()
+                checks.that(False, f"acp: the step is told before the turn ends {turn} {editor.updates}"[:500])
+                return
             editor.told.clear()
         await agent.cancel(session_id=session.session_id)
         answer = await asyncio.wait_for(turn, 30)

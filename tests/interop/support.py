@@ -78,7 +78,7 @@ class Home:
         folder = self.data / "skills" / name
         folder.mkdir(parents=True)
         (folder / "SKILL.md").write_text(f"---\nname: {name}\ndescription: {description}\n---\n\nRuns its plan.\n")
-        (folder / "plan.json").write_text(json.dumps(plan))
+        (folder / "plan.json").write_text(json.dumps({"description": description, **plan}))
 
     def close(self, checks):
         """Ends the host and checks that nothing is left running."""

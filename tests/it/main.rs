@@ -2,6 +2,7 @@
 //! the project itself.
 
 #![allow(missing_docs, reason = "tests are read by their names")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod agents;
 mod cancel;

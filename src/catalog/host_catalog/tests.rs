@@ -1,3 +1,5 @@
+//! The catalog over a host that drives scripts.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The command line as clap sees it, and its help.
+
 use clap::CommandFactory as _;
 
 use super::*;

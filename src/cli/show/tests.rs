@@ -1,3 +1,5 @@
+//! What people see of tasks, agents and records.
+
 use serde_json::{Value, json};
 use wire::views::{HostView, MessageView, OverviewView, SkillView, TaskShowView, TaskSummary};
 

@@ -1,3 +1,5 @@
+//! Layers, and errors with their place.
+
 use std::fs;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Where everything lies.
+
 use super::*;
 
 fn env(variables: &[(&str, &str)]) -> Environment {

@@ -1,3 +1,5 @@
+//! Lines out of any chunks.
+
 use proptest::prelude::*;
 
 use super::{Line, Lines};

@@ -1,3 +1,5 @@
+//! The pump's threads between a client and hosts that the test plays.
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;

@@ -1,6 +1,8 @@
 //! Support of the integration tests: a hermetic environment around the built product, a parent for all
 //! processes of a test, and waiting with a deadline in place of sleeping.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod command;
 mod env;
 mod nested;

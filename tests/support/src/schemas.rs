@@ -4,13 +4,15 @@ use serde_json::Value;
 
 /// Returns the path below `schemas/` of each schema that is generated from our types, and its text.
 pub fn generated() -> Vec<(String, String)> {
-    let views = wire::schemas::views().into_iter().map(|(name, schema)| (format!("{name}.schema.json"), schema));
+    let views =
+        wire::schemas::views().into_iter().map(|(name, schema)| (format!("{name}.schema.json"), schema));
     let extensions = wire::extension::schemas();
     let extensions = extensions.into_iter().map(|(name, schema)| (format!("{name}.schema.json"), schema));
     let plans = wire::plan::schemas();
     let plans = plans.into_iter().map(|(name, schema)| (format!("{name}.schema.json"), schema.into()));
     let outputs = mcp::server::output_schemas();
-    let outputs = outputs.into_iter().map(|(name, schema)| (format!("mcp/{name}.output.schema.json"), schema));
+    let outputs =
+        outputs.into_iter().map(|(name, schema)| (format!("mcp/{name}.output.schema.json"), schema));
     let mut all: Vec<(String, Value)> = views.chain(extensions).chain(plans).chain(outputs).collect();
     all.push(("config.schema.json".to_owned(), wire::config::file::schema()));
     all.sort_by(|one, other| one.0.cmp(&other.0));

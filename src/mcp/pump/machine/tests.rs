@@ -1,3 +1,5 @@
+//! The machine of the pump: scripts, and any order of events.
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;

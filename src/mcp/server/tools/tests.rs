@@ -1,3 +1,5 @@
+//! The definitions of the tools against their files.
+
 use serde_json::{Value, json};
 
 use super::*;
