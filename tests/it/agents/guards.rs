@@ -1,6 +1,6 @@
 //! Where an agent stands among processes: below its guard, which is below the host.
 
-use process::{Identity, identity};
+use process::{Identity, Signal, identity};
 use support::{TestEnv, below, hostile_table, product_test, until, wait_gone};
 
 /// Starts tasks of an agent that ignores every polite request, and waits until each has its prompt.
@@ -73,12 +73,46 @@ product_test! {
         assert_eq!(there.len(), 8, "{there:?}");
         env.kill_host();
         // Nobody comes: their guards see to it.
+        let begun = std::time::Instant::now();
         wait_gone("the agents of a dead host", &there);
+        println!("nothing was left {:?} after the host", begun.elapsed());
+        assert_eq!(env.host_pid(), None, "a dead host is found to be dead, and looking starts none");
         let _ = env.modelscan(["task", "cancel", "--wait"]).args(&ids).run();
         for id in &ids {
             let shown = env.show(id);
             assert_eq!(shown["task"]["state"], "cancelled", "{shown:#}");
             assert_eq!(shown["attempts"][0]["instance"]["proven"], true, "{shown:#}");
         }
+    }
+}
+
+product_test! {
+    fn a_stopped_guard_of_a_dead_host_goes_on_when_the_next_host_comes(env) {
+        let ids = talking(env, 1);
+        let host = env.host_pid().expect("a host");
+        let there = below(host);
+        let guard = there.first().expect("a guard");
+        guard.signal(Signal::Stop).expect("stop the guard");
+        env.kill_host();
+        assert!(there.iter().all(Identity::is_alive), "who is stopped ends nothing: {there:?}");
+        // Whoever comes next continues it, and its word is the proof.
+        let _ = env.modelscan(["task", "cancel", "--wait", &ids[0]]).run();
+        assert_eq!(env.status(&ids[0])["state"], "cancelled");
+        let attempts = env.show(&ids[0])["attempts"].clone();
+        assert_eq!(attempts[0]["instance"]["proven"], true, "{attempts:#}");
+        assert!(!there.iter().any(Identity::is_alive), "{there:?}");
+    }
+}
+
+product_test! {
+    fn one_whose_time_is_over_is_ended(env) {
+        env.config(&hostile_table("ignore-cancel", ""));
+        let id = env.submit_to("ignore-cancel", "do it", &["--timeout", "2s"]);
+        env.modelscan(["task", "wait", &id]).run().expect_code(3);
+        let shown = env.show(&id);
+        assert_eq!(shown["task"]["reason"], "timed_out", "{shown:#}");
+        let instance = &shown["attempts"][0]["instance"];
+        assert!(instance.is_null() || instance["proven"] == true, "{shown:#}");
+        assert_eq!(below(env.host_pid().expect("a host")), []);
     }
 }

@@ -106,3 +106,36 @@ product_test! {
         assert_eq!(env.status(&id)["attempt"], 1);
     }
 }
+
+product_test! {
+    fn a_stateless_connection_goes_on_too(env) {
+        let mut pump = env.modelscan(["mcp"]).spawn();
+        let mut ask = |id: i64| {
+            let call = json!({
+                "jsonrpc": "2.0",
+                "id": id,
+                "method": "tools/call",
+                "params": {
+                    "name": "agent_list",
+                    "arguments": {},
+                    "_meta": {
+                        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                        "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+                        "io.modelcontextprotocol/clientCapabilities": {},
+                    },
+                },
+            });
+            pump.line(call.to_string());
+            let answer = pump.next_json();
+            assert_eq!(answer["id"], id, "{answer:#}");
+            assert!(answer["result"]["structuredContent"].is_object(), "{answer:#}");
+        };
+        ask(1);
+        for id in 2..5 {
+            env.kill_host();
+            ask(id);
+        }
+        pump.close_stdin();
+        pump.wait().expect_clean();
+    }
+}

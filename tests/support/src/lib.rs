@@ -17,7 +17,7 @@ pub use command::{Outcome, Run, Running};
 pub use env::{TestEnv, product, project_root, target_folder};
 pub use nested::nested;
 pub use peers::{agent_table, hostile_table, python};
-pub use tree::{below, wait_gone};
+pub use tree::{below, wait_ended, wait_gone};
 pub use wait::{LIMIT, until, until_some};
 pub use witness::Witness;
 
