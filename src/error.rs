@@ -1,6 +1,7 @@
 //! The one error of the faces, and the one table of kinds: exit code and JSON-RPC code.
 
 use std::fmt;
+use std::path::Path;
 
 use runtime::operations::OperationError;
 use wire::views::{ErrorBody, ErrorView};
@@ -120,6 +121,20 @@ impl Error {
         self
     }
 
+    /// Says which database it is about, if it is about one and does not say so.
+    #[must_use]
+    pub fn about(mut self, database: &Path) -> Self {
+        let is_of_store = matches!(
+            self.kind,
+            Kind::StoreDamaged | Kind::StoreFull | Kind::StoreReadOnly | Kind::StoreNewer | Kind::StoreBusy
+        );
+        let place = database.display().to_string();
+        if is_of_store && !self.message.contains(&place) {
+            self.message = format!("`{place}`: {}", self.message);
+        }
+        self
+    }
+
     /// Returns the error as `--json` shows it and as it crosses the host's socket.
     pub fn body(&self) -> ErrorBody {
         ErrorBody {
@@ -150,11 +165,10 @@ impl From<OperationError> for Error {
             && let Some(cause) = source.as_ref().and_then(|source| source.downcast_ref::<store::Error>())
         {
             let inner = Self::of_store(cause);
-            return Self {
-                message: format!("{message}: {}", inner.message),
-                hint: hint.clone().or(inner.hint),
-                ..inner
-            };
+            // The operation often says no more than the store itself did.
+            let says_all = inner.message.starts_with(message.as_str());
+            let message = if says_all { inner.message } else { format!("{message}: {}", inner.message) };
+            return Self { message, hint: inner.hint.or_else(|| hint.clone()), ..inner };
         }
         let kind = match &error {
             OperationError::BadInput { .. } => Kind::BadInput,
@@ -226,10 +240,13 @@ impl Error {
 /// Returns an error's words and those of its causes, each once.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
+    let mut last = text.clone();
     let mut next = error.source();
     while let Some(cause) = next {
         let words = cause.to_string();
-        if !text.contains(&words) {
+        // A cause that repeats what was said before, with a number in front, says nothing new.
+        if !text.contains(&words) && !words.ends_with(&last) {
+            last.clone_from(&words);
             text.push_str(": ");
             text.push_str(&words);
         }

@@ -25,6 +25,9 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+/// How deep parameters may be nested: JSON is read to 128 levels by most, and the envelope has one.
+const DEPTH_MAX: usize = 126;
+
 /// How long the peer may take to read what is left and to close its stream after the end was asked for.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 
@@ -118,6 +121,9 @@ impl<P: Role + HasPeer<P>> Caller<P> {
         params: impl Serialize,
     ) -> Result<(ConnectionTo<P>, UntypedMessage, Units), CallError> {
         let message = UntypedMessage::new(method, params).map_err(call_error)?;
+        if !nested_within(&message.params, DEPTH_MAX) {
+            return Err(CallError::TooDeep { method });
+        }
         let bytes = serialized_bytes(&message.params);
         // The envelope is small; what is left of the cap is for it.
         if bytes > LINE_BYTES_MAX - 1024 {
@@ -400,6 +406,15 @@ fn serialized_bytes(value: &Value) -> usize {
     // Counting cannot fail.
     let _ = serde_json::to_writer(&mut counter, value);
     counter.0
+}
+
+/// Says whether a value has at most this many levels of arrays and objects.
+fn nested_within(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(items) => levels > 0 && items.iter().all(|item| nested_within(item, levels - 1)),
+        Value::Object(entries) => levels > 0 && entries.values().all(|item| nested_within(item, levels - 1)),
+        _ => true,
+    }
 }
 
 fn call_error(error: agent_client_protocol::Error) -> CallError {

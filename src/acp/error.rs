@@ -30,6 +30,12 @@ pub enum CallError {
         /// Its length.
         bytes: usize,
     },
+    /// What was to be sent is nested deeper than a peer can be asked to read; it was not sent.
+    #[error("`{method}` is nested too deep to be sent")]
+    TooDeep {
+        /// The method.
+        method: &'static str,
+    },
 }
 
 /// How a request of the peer is refused.

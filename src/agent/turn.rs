@@ -368,6 +368,10 @@ fn failed(method: &'static str, error: CallError, ready: bool) -> Ending {
             Ending::Protocol { method, code: Some(i64::from(code)), message }
         }
         CallError::Malformed { why, .. } => Ending::Protocol { method, code: None, message: why },
+        CallError::TooDeep { .. } => {
+            let message = "what was to be sent is nested too deep to be read".to_owned();
+            Ending::Protocol { method, code: None, message }
+        }
         CallError::TooLong { bytes, .. } => {
             let message =
                 format!("what was to be sent has {bytes} bytes, which is more than a line may have");

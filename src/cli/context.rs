@@ -104,7 +104,7 @@ impl<'a> Books<'a> {
     pub fn open(loaded: &'a Loaded) -> Result<Self, Error> {
         let place =
             store::Place { database: loaded.places.database.clone(), outputs: loaded.places.outputs.clone() };
-        let reader = RefCell::new(Opened::at(&place)?);
+        let reader = RefCell::new(Opened::at(&place).map_err(|error| error.about(&place.database))?);
         Ok(Self { loaded, place, reader })
     }
 
@@ -113,6 +113,13 @@ impl<'a> Books<'a> {
     /// # Errors
     /// What the operation refuses.
     pub fn read<T>(
+        &self,
+        operation: impl FnOnce(&Reading<'_>) -> Result<T, OperationError>,
+    ) -> Result<T, Error> {
+        self.read_opened(operation).map_err(|error| error.about(&self.place.database))
+    }
+
+    fn read_opened<T>(
         &self,
         operation: impl FnOnce(&Reading<'_>) -> Result<T, OperationError>,
     ) -> Result<T, Error> {

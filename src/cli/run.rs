@@ -97,7 +97,10 @@ fn refuse(env: &Environment, json: bool, error: &clap::Error) -> u8 {
 /// Puts what clap says into our own shape: what is wrong, and what to do.
 fn usage_error(error: &clap::Error) -> Error {
     let text = error.render().to_string();
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
+    ) {
         let usage = text.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("modelscan --help");
         let bare = usage.split(" <").next().unwrap_or(usage).replace(" [OPTIONS]", "");
         return Error::new(Kind::Usage, format!("`{bare}` needs a verb"))

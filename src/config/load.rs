@@ -147,7 +147,10 @@ fn merge_error(config: &Config, error: &MergeError, place: &str) -> Error {
 
 /// Reads the file; nothing if there is none and none was asked for.
 fn read_file(path: &Path, asked_for: bool) -> Result<Option<String>, Error> {
-    let fails = |what: String| Error::new(Kind::ConfigError, format!("{}: {what}", path.display()));
+    let fails = |what: String| {
+        Error::new(Kind::ConfigError, format!("{}: {what}", path.display()))
+            .hint("name a file that can be read with `--config FILE`")
+    };
     let file = match std::fs::File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !asked_for => return Ok(None),
@@ -228,6 +231,7 @@ fn single_values(env: &Environment, choices: &Choices) -> Result<Vec<(String, St
         let Some(key) = key_of_variable(name) else { continue };
         let value = value.to_str().ok_or_else(|| {
             Error::new(Kind::ConfigError, format!("the variable {name}: its value is not UTF-8 text"))
+                .hint("set it to UTF-8 text, or unset it")
         })?;
         values.push((key, value.to_owned(), Source::Variable(name.to_owned())));
     }
@@ -340,6 +344,7 @@ fn value_error(place: &str, key: &str, message: &str) -> Error {
         return unknown_key(place, key);
     }
     Error::new(Kind::ConfigError, format!("{place}: `{key}`: {}", one_line(message)))
+        .hint("docs/CONFIGURATION.md says what each key takes; without the key its default holds")
 }
 
 fn one_line(message: &str) -> String {

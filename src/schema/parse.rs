@@ -38,8 +38,18 @@ pub fn parse_json(text: &str) -> Result<Value, JsonProblem> {
         Ok(value) => Ok(value),
         // serde_json counts one level less than we allow, so the outermost level is read by hand.
         Err(_) if text_exceeds(text, DEPTH_MAX - 1).is_some() => outermost(text),
-        Err(error) => Err(problem(&error)),
+        Err(error) => Err(at_a_character(problem(&error), text)),
     }
+}
+
+/// Moves a place before the first column to the end of the line before.
+fn at_a_character(problem: JsonProblem, text: &str) -> JsonProblem {
+    if problem.column > 0 || problem.line < 2 {
+        return problem;
+    }
+    let line = problem.line - 1;
+    let column = text.split('\n').nth(line - 1).map_or(1, |text| text.len().max(1));
+    JsonProblem { line, column, ..problem }
 }
 
 /// Reads the outermost array or object apart, each of its values by itself.

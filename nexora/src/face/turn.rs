@@ -86,6 +86,10 @@ impl Turn {
                     FailureReason::LimitReached,
                     format!("the result has {bytes} bytes, which is too much to hand over"),
                 ),
+                CallError::TooDeep { .. } => (
+                    FailureReason::LimitReached,
+                    "the result is nested too deep to be handed over".to_owned(),
+                ),
                 error => (FailureReason::AgentError, format!("the client did not take the result: {error}")),
             };
             TurnFailure { reason, message, hint: None }

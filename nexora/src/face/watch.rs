@@ -78,6 +78,10 @@ impl Watch {
                 change.output = Some(json!({ "left_out_bytes": bytes }));
                 self.send(AgentUpdate::ToolCallChange(change), None).await;
             }
+            Err(CallError::TooDeep { .. }) => {
+                change.output = Some(json!({ "left_out": "nested too deep" }));
+                self.send(AgentUpdate::ToolCallChange(change), None).await;
+            }
             Err(CallError::Closed) => self.cancel.cancel(),
             _ => {}
         }

@@ -374,6 +374,13 @@ async fn what_is_too_long_for_a_line_is_not_sent() {
     let text = "x".repeat(LINE_BYTES_MAX);
     let error = ours.client.update("s", AgentUpdate::Text(text), None).await.unwrap_err();
     assert!(matches!(error, CallError::TooLong { method: "session/update", .. }), "{error}");
+    let nested = |levels: usize| ResultRequest {
+        session_id: "s".into(),
+        result: (1..levels).fold(json!([]), |inner, _| json!([inner])),
+        report: None,
+    };
+    let error = ours.client.result(&nested(126)).await.unwrap_err();
+    assert!(matches!(error, CallError::TooDeep { method: "_modelscan/result" }), "{error}");
     ours.client.update("s", AgentUpdate::Text("short".into()), None).await.unwrap();
     assert_eq!(client.read().await["params"]["update"]["content"]["text"], "short");
 }

@@ -5,7 +5,8 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use domain::{Clock as _, TaskId};
-use runtime::operations::{PROMPT_BYTES_MAX, prepare};
+use runtime::operations::{INPUT_LEVELS_MAX, PROMPT_BYTES_MAX, prepare};
+use schema::{depth_within, parse_json};
 use serde_json::Value;
 use wire::control::{Ask, SubmitRequest};
 use wire::views::TaskSummary;
@@ -112,23 +113,33 @@ fn input_value(ctx: &Context<'_>, given: &str) -> Result<Value, Error> {
                 Error::new(Kind::BadInput, format!("open the input file `{}`: {error}", path.display()))
                     .hint("give a file that can be read, or the JSON itself")
             })?;
-            (read_text(file, &format!("the input file `{}`", path.display()))?, "the input file")
+            let from = format!("the input file `{}`", path.display());
+            (read_text(file, &from)?, from)
         }
-        None if given == "-" => (read_text(io::stdin().lock(), "the input on stdin")?, "the input on stdin"),
-        None => (given.to_owned(), "the input"),
+        None if given == "-" => {
+            (read_text(io::stdin().lock(), "the input on stdin")?, "the input on stdin".to_owned())
+        }
+        None => (given.to_owned(), "the input".to_owned()),
     };
-    serde_json::from_str(&text).map_err(|error| {
-        Error::new(Kind::BadInput, format!("{from} is not JSON: {error}"))
-            .hint("the input is one JSON object, such as '{\"path\": \"src\"}', nested at most 127 deep")
-    })
+    let hint = format!(
+        "the input is one JSON object, such as '{{\"path\": \"src\"}}', nested at most {INPUT_LEVELS_MAX} deep"
+    );
+    let refused = |why: String| Error::new(Kind::BadInput, format!("{from} {why}")).hint(hint.as_str());
+    let value =
+        parse_json(&text).map_err(|error| refused(format!("is not JSON that can be read: {error}")))?;
+    if !depth_within(&value, INPUT_LEVELS_MAX) {
+        return Err(refused(format!("is nested more than {INPUT_LEVELS_MAX} levels deep")));
+    }
+    Ok(value)
 }
 
 /// Reads text up to the limit, and not a byte more than shows that it is longer.
 fn read_text(from: impl Read, what: &str) -> Result<String, Error> {
     let mut bytes = Vec::new();
-    from.take(PROMPT_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Error::new(Kind::BadInput, format!("read {what}: {error}")))?;
+    from.take(PROMPT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| {
+        Error::new(Kind::BadInput, format!("read {what}: {error}"))
+            .hint("give a file or a pipe that can be read to its end")
+    })?;
     if bytes.len() as u64 > PROMPT_BYTES_MAX {
         return Err(Error::new(Kind::TooLarge, format!("{what} is larger than 4 MiB"))
             .hint("put it into a file and name the file in the prompt"));

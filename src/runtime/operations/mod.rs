@@ -25,7 +25,7 @@ pub(crate) use orders::{cancel_refused, cancelled, resumed};
 pub use reading::Reading;
 pub use skills::skill_list;
 pub use streams::{StreamFilter, event_list, last_seq, message_list};
-pub use submit::{PROMPT_BYTES_MAX, Submission, prepare};
+pub use submit::{INPUT_LEVELS_MAX, PROMPT_BYTES_MAX, Submission, prepare};
 pub use tasks::{ResultPart, TaskFilter, task_find, task_list, task_result, task_show, task_status};
 pub(crate) use wait::check_count;
 pub use wait::{WAIT_IDS_MAX, WaitMode, task_wait, task_wait_now};

@@ -18,6 +18,9 @@ use crate::registry::is_own;
 /// The largest prompt and the largest input.
 pub const PROMPT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// How deep an input may be nested: its way to the agent wraps it a few times, and 128 levels are read there.
+pub const INPUT_LEVELS_MAX: usize = 100;
+
 /// The longest title, in characters.
 const TITLE_CHARS_MAX: usize = 120;
 
@@ -142,6 +145,12 @@ fn input(
             return Err(OperationError::bad_input(
                 "the input is not an object",
                 "give a JSON object, such as `{\"path\": \".\"}`",
+            ));
+        }
+        if !schema::depth_within(input, INPUT_LEVELS_MAX) {
+            return Err(OperationError::bad_input(
+                format!("the input is nested more than {INPUT_LEVELS_MAX} levels deep"),
+                "write what is deeper into a file and name the file in the input",
             ));
         }
         if skill.is_none() {

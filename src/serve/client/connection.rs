@@ -98,6 +98,10 @@ impl Connection {
             let Some(answer) = self.next_answer(Some(deadline))? else {
                 return Err(unknown("the host did not answer within a minute"));
             };
+            // What could not be read as a request is refused under no number.
+            if let (0, Some(body)) = (answer.id, &answer.error) {
+                return Err(Error::from(body.clone()));
+            }
             if answer.id == id {
                 return match answer.error {
                     Some(body) => Err(Error::from(body)),

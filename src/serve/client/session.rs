@@ -56,7 +56,11 @@ impl<'a> Session<'a> {
         self.call_from(living, ask)
     }
 
-    fn call_from(&self, mut living: Option<Connection>, ask: Ask) -> Result<Value, Error> {
+    fn call_from(&self, living: Option<Connection>, ask: Ask) -> Result<Value, Error> {
+        self.call_again(living, ask).map_err(|error| error.about(&self.loaded.places.database))
+    }
+
+    fn call_again(&self, mut living: Option<Connection>, ask: Ask) -> Result<Value, Error> {
         let mut again = 0;
         loop {
             let connection = match living.take() {
@@ -87,13 +91,22 @@ impl<'a> Session<'a> {
     /// # Errors
     /// If a host is there that does not answer, or the store cannot be read.
     pub fn status(&self) -> Result<HostView, Error> {
-        match self.connect()? {
-            Some(mut connection) => {
-                let view = connection.ask(Ask::Status {})?;
-                serde_json::from_value(view)
-                    .map_err(|error| Error::internal(format!("the host's status cannot be read: {error}")))
+        match self.living_status()? {
+            Some(view) => serde_json::from_value(view)
+                .map_err(|error| Error::internal(format!("the host's status cannot be read: {error}"))),
+            None => direct::stopped(self.loaded).map_err(|error| error.about(&self.loaded.places.database)),
+        }
+    }
+
+    /// Asks a living host where it stands; one that ends meanwhile is looked for again.
+    fn living_status(&self) -> Result<Option<Value>, Error> {
+        let mut again = 0;
+        loop {
+            let Some(mut connection) = self.connect()? else { return Ok(None) };
+            match connection.ask(Ask::Status {}) {
+                Err(error) if error.kind == Kind::OutcomeUnknown && again < ASK_AGAIN_MAX => again += 1,
+                answer => return answer.map(Some),
             }
-            None => direct::stopped(self.loaded),
         }
     }
 
@@ -113,7 +126,11 @@ impl<'a> Session<'a> {
         let Some(mut connection) = self.connect()? else { return Ok(false) };
         let pid = connection.host().pid;
         let host = process::Identity::of(pid);
-        connection.ask(Ask::Stop { now })?;
+        match connection.ask(Ask::Stop { now }) {
+            // It was on its way out already: what is asked for comes by itself.
+            Err(error) if error.kind != Kind::OutcomeUnknown => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
         // The connection closes first; the host has ended when its process is gone.
         if host.is_none_or(|host| gone_within(host, END_LIMIT + crate::serve::host::DRAIN_LIMIT)) {
             return Ok(true);
@@ -134,7 +151,7 @@ impl<'a> Session<'a> {
             return Ok(false);
         }
         self.refuse_below_guard()?;
-        start::start(self)?;
+        start::start(self).map_err(|error| error.about(&self.loaded.places.database))?;
         Ok(true)
     }
 
@@ -143,7 +160,13 @@ impl<'a> Session<'a> {
     /// # Errors
     /// If another one lives, or it cannot start.
     pub fn run_foreground(&self) -> Result<(), Error> {
+        if let Some(living) = self.connect()? {
+            let message = format!("a host runs already (process {})", living.host().pid);
+            return Err(Error::new(Kind::HostUnreachable, message)
+                .hint("end it with `modelscan host stop`, or look with `modelscan host status`"));
+        }
         crate::serve::host::run(self.env, self.loaded, crate::serve::host::Manner::Foreground)
+            .map_err(|error| error.about(&self.loaded.places.database))
     }
 
     /// Starts a host if none lives and one may: for a reader that found work in progress.
@@ -151,7 +174,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// If it cannot start.
     pub fn look_after(&self) -> Result<(), Error> {
-        self.connect_or_start().map(drop)
+        self.connect_or_start().map(drop).map_err(|error| error.about(&self.loaded.places.database))
     }
 
     /// Connects to a living host.

@@ -77,6 +77,12 @@ fn bad_input_says_what_and_what_to_do() {
     refused(SubmitRequest { input: Some(json!({})), ..request() }, "bad_input", "no skill");
     let list = SubmitRequest { skill: Some("fly".into()), input: Some(json!([1])), ..request() };
     refused(list, "bad_input", "not an object");
+    let nested = |levels: usize| {
+        let inner = (1..levels).fold(json!(1), |inner, _| json!([inner]));
+        SubmitRequest { skill: Some("fly".into()), input: Some(json!({ "a": inner })), ..request() }
+    };
+    refused(nested(100), "skill_not_found", "fly");
+    refused(nested(101), "bad_input", "100 levels");
     refused(SubmitRequest { cwd: "here".into(), ..request() }, "bad_input", "absolute");
     refused(SubmitRequest { cwd: "/nowhere/at/all".into(), ..request() }, "bad_input", "/nowhere/at/all");
     refused(SubmitRequest { cwd: "/dev/null".into(), ..request() }, "bad_input", "not a directory");

@@ -1,0 +1,4 @@
+//! The host's life: started, asked, stopped, left idle, and never where none is wanted.
+
+mod autostart;
+mod life;
