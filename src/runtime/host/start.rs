@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use domain::dispatch::Event;
 use domain::{Clock, HostId, IdSource, ProcessIdentity};
-use skill::Library;
 use store::{HostStart, Writer};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -35,8 +34,6 @@ pub struct HostParts {
     pub readers: Readers,
     /// The merged configuration.
     pub config: Config,
-    /// The skills at hand.
-    pub skills: Arc<Library>,
     /// What drives instances.
     pub driver: Arc<dyn AttemptDriver>,
     /// What ends instances of dead hosts.
@@ -138,7 +135,6 @@ impl Host {
             ended,
             tracker,
             readers,
-            skills: parts.skills,
             clock: parts.clock,
             live: Arc::new(live),
         })

@@ -51,7 +51,15 @@ async fn serve_mcp(
 ) {
     let catalog =
         HostCatalog::new(shared.handle.clone(), Arc::clone(&shared.shelf), preamble.cwd, preamble.env);
-    match mcp::server::Server::new(Arc::new(catalog)) {
+    let catalog = Arc::new(catalog);
+    let server = match shared.server.get() {
+        Some(ready) => Ok(ready.over(catalog)),
+        None => mcp::server::Server::new(catalog).inspect(|server| {
+            // Two that come first at once make it twice; either serves.
+            let _ = shared.server.set(server.clone());
+        }),
+    };
+    match server {
         Ok(server) => {
             server.serve(reader, writer, &shared.closing).await;
         }

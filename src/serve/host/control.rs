@@ -132,7 +132,8 @@ async fn submit(request: SubmitRequest, shared: &Arc<Shared>) -> Result<wire::vi
     let (config, shelf) = (shared.handle.config(), Arc::clone(&shared.shelf));
     // Looks at the file system, which may be slow.
     let submission =
-        blocking(move || operations::prepare(request, &config, &shelf.library(), SystemClock.now())).await?;
+        blocking(move || operations::prepare(request, &config, || shelf.library(), SystemClock.now()))
+            .await?;
     shared.handle.task_submit(submission).await.map_err(Error::from)
 }
 

@@ -260,12 +260,10 @@ fn start_work(
         .with_open_files(store.open_files);
     let boot_id = spawner.boot_id().to_owned();
     let this = process::Identity::current().ok_or_else(|| Error::internal("this process is not in /proc"))?;
-    let toolbox = nexora::tools::builtin();
     let parts = HostParts {
         writer: store.writer,
         readers: Readers::new(store.checked),
         config: loaded.config.clone(),
-        skills: Arc::new(nexora::skills::library(Some(&loaded.places.skills), &toolbox)),
         driver: Arc::new(agent::Driver::new(spawner)),
         sweeper: Arc::new(MachineSweeper),
         clock: Arc::new(SystemClock),
