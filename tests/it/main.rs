@@ -5,4 +5,5 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod mcp_hostile;
+mod streams;
 mod structure;

@@ -259,7 +259,7 @@ impl TurnThread {
                 self.state.stalled.push((input, waiter));
             }
             Err(error) => {
-                tracing::error!(%error, ?input, "the store refused what was to be written");
+                tracing::error!(%error, input = name(&input), "the store refused what was to be written");
                 refuse(waiter, || error.into());
             }
         }
@@ -439,6 +439,16 @@ fn tell_done(done: Vec<oneshot::Sender<()>>) {
     for sender in done {
         // Whoever waited may be gone.
         let _ = sender.send(());
+    }
+}
+
+/// Names an input for the log, which gets nothing of what a task says.
+fn name(input: &Input) -> &'static str {
+    match input {
+        Input::Submit { .. } => "a submission",
+        Input::Ask { .. } => "an order of a caller",
+        Input::Event(_) => "an event of an attempt",
+        Input::HostStarted(_) | Input::HostStopped(_) => "the host's own life",
     }
 }
 
