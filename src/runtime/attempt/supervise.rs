@@ -344,6 +344,7 @@ async fn end(plan: &AttemptPlan, around: &Around, ending: Option<domain::Ending>
     if around.queue.tell_and_wait(event).await.is_ok() {
         // It is in the store now; an error leaves a file that the next host removes.
         let _ = std::fs::remove_file(around.folders.end_record(plan.instance));
+        around.folders.forget_empty_log(plan.instance);
     }
 }
 

@@ -25,6 +25,9 @@ use crate::turn::{Input, Outbox, Start, Turns};
 /// The longest wait without an order: so often the database file and the clock are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How often the logs of instances are thinned out.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+
 /// The shortest: should what is due not go away, the thread must not spin.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
@@ -59,6 +62,7 @@ pub(super) struct State {
     closing: bool,
     stop_by: Option<Instant>,
     looked_at: Instant,
+    pruned_at: Instant,
 }
 
 impl State {
@@ -73,6 +77,7 @@ impl State {
             closing: false,
             stop_by: None,
             looked_at: Instant::now(),
+            pruned_at: Instant::now(),
         }
     }
 }
@@ -221,6 +226,10 @@ impl TurnThread {
             return Ok(());
         }
         self.state.looked_at = Instant::now();
+        if self.state.pruned_at.elapsed() >= PRUNE_EVERY {
+            self.state.pruned_at = Instant::now();
+            super::start::prune_logs(&self.around.folders);
+        }
         self.writer.still_there()
     }
 
