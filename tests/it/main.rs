@@ -15,5 +15,6 @@ mod host;
 mod killed;
 mod mcp_hostile;
 mod plans;
+mod streams;
 mod structure;
 mod survey;

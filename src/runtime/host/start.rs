@@ -147,6 +147,11 @@ fn tidy(folders: &Folders, left: &[LeftOver]) {
     for path in files(&folders.ends).into_iter().filter(|path| !awaited.contains(path)) {
         let _ = std::fs::remove_file(path);
     }
+    prune_logs(folders);
+}
+
+/// Removes the oldest logs of instances.
+pub(super) fn prune_logs(folders: &Folders) {
     // Names rise with time, since ids do.
     let logs = folders.logs.as_deref().map(files).unwrap_or_default();
     let mut logs: Vec<_> = logs.into_iter().filter(|path| registry::is_stderr_log(path)).collect();

@@ -36,9 +36,8 @@ pub(super) enum Done {
 pub(super) fn call(session: &Session<'_>, ask: Ask) -> Result<Done, Error> {
     let loaded = session.loaded();
     place::make_folders(&loaded.places)?;
-    let locked = DatabaseLock::acquire(&loaded.places.lock, LOCK_LIMIT).map_err(|error| {
-        Error::new(Kind::StoreReadOnly, error.to_string()).hint("look at the rights of that folder")
-    })?;
+    let locked =
+        DatabaseLock::acquire(&loaded.places.lock, LOCK_LIMIT).map_err(|error| place::lock_error(&error))?;
     let Some(lock) = locked else {
         return match session.connect()? {
             Some(_) => Ok(Done::HostAppeared),

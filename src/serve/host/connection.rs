@@ -53,18 +53,17 @@ async fn serve_mcp(
         HostCatalog::new(shared.handle.clone(), Arc::clone(&shared.shelf), preamble.cwd, preamble.env);
     let catalog = Arc::new(catalog);
     let server = match shared.server.get() {
-        Some(ready) => Ok(ready.over(catalog)),
-        None => mcp::server::Server::new(catalog).inspect(|server| {
-            // Two that come first at once make it twice; either serves.
-            let _ = shared.server.set(server.clone());
-        }),
+        Some(server) => server.over(catalog),
+        None => match mcp::server::Server::new(catalog) {
+            Ok(server) => {
+                // Another connection may have been as fast.
+                let _ = shared.server.set(server.clone());
+                server
+            }
+            Err(error) => return tracing::error!(%error, "the tools cannot be offered"),
+        },
     };
-    match server {
-        Ok(server) => {
-            server.serve(reader, writer, &shared.closing).await;
-        }
-        Err(error) => tracing::error!(%error, "the tools cannot be offered"),
-    }
+    server.serve(reader, writer, &shared.closing).await;
 }
 
 /// Reads the first line.

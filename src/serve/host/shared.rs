@@ -19,7 +19,7 @@ pub(super) struct Shared {
     pub(super) loaded: watch::Sender<Arc<Loaded>>,
     /// The skills at hand, read anew when the user's have changed.
     pub(super) shelf: Arc<Shelf>,
-    /// The tools for clients of the Model Context Protocol, made ready for the first of them.
+    /// The server of the first client of the Model Context Protocol: others share its tools.
     pub(super) server: OnceLock<mcp::server::Server<HostCatalog>>,
     /// The environment that the configuration is read with.
     pub(super) env: Environment,
@@ -50,8 +50,8 @@ impl Shared {
             shelf: Arc::new(Shelf::new(&loaded.places.skills)),
             told_hash: Mutex::new(loaded.hash.clone()),
             loaded: watch::Sender::new(Arc::new(loaded)),
-            env,
             server: OnceLock::new(),
+            env,
             clients: AtomicU64::new(0),
             clients_changed: watch::Sender::new(0),
             closing: CancellationToken::new(),
