@@ -185,21 +185,24 @@ impl Conversation {
                 () = self.stop.cancelled(), if !self.stopping => return Err(Interrupted::Stop),
                 () = at(deadline), if deadline.is_some() => return Err(Interrupted::Deadline),
                 () = at(due), if due.is_some() => self.flush().await,
-                held = self.incoming.recv(), if self.listening => match held {
-                    Some(held) => self.take(held).await,
-                    None => self.listening = false,
-                },
+                // Before the messages, of which an agent may send more and more; those before its answer are there.
                 result = &mut call => {
                     self.drain().await;
                     return Ok(result);
                 }
+                held = self.incoming.recv(), if self.listening => match held {
+                    Some(held) => self.take(held).await,
+                    None => self.listening = false,
+                },
             }
         }
     }
 
-    /// Takes what is there already.
+    /// Takes what is there already. What comes meanwhile is too late: an agent that never stops talking would
+    /// keep the turn from its end.
     async fn drain(&mut self) {
-        while let Ok(held) = self.incoming.try_recv() {
+        for _ in 0..self.incoming.len() {
+            let Ok(held) = self.incoming.try_recv() else { return };
             self.take(held).await;
         }
     }

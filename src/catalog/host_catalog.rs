@@ -97,8 +97,9 @@ impl Catalog for HostCatalog {
         let limit = Duration::from_millis(arguments.wait_ms);
         let request = self.request(arguments)?;
         let shelf = Arc::clone(&self.shelf);
-        let submission =
-            self.read(move |reading| prepare(request, reading.config, &shelf.library(), reading.now)).await?;
+        let submission = self
+            .read(move |reading| prepare(request, reading.config, || shelf.library(), reading.now))
+            .await?;
         let mut task = self.host.task_submit(submission).await.map_err(refusal)?;
         if !limit.is_zero() {
             let ids = [task.id.clone()];

@@ -112,6 +112,7 @@ where
     /// Shows what is there and what comes, until the limit is reached or the task that was named is done.
     fn follow(&self, session: &Session<'_>, after_seq: i64, limit: Option<u32>) -> Outcome {
         let _listening = interrupt::exit_when_interrupted(interrupt::Manner::Following);
+        interrupt::exit_when_reader_left();
         let mut after = after_seq;
         let mut left = limit.unwrap_or(u32::MAX);
         let mut watch = None;

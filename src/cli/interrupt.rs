@@ -49,6 +49,16 @@ pub fn exit_when_interrupted(manner: Manner) -> Listening {
     Listening { _stop: stop }
 }
 
+/// Ends the process with 0 when the reader of stdout has left, also while there is nothing to write.
+pub fn exit_when_reader_left() {
+    // The thread ends with the process. Where it cannot start, the next thing that is written tells it.
+    let _thread = std::thread::Builder::new().name("reader".to_owned()).spawn(|| {
+        if process::stdio::wait_reader_gone(&std::io::stdout()).is_ok() {
+            leave(Manner::Following);
+        }
+    });
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "only a read-only connection is open, and nothing is half done"

@@ -17,7 +17,7 @@ use crate::telemetry::Level;
 /// Runs one command and returns its exit code.
 pub fn run(env: &Environment, args: Vec<OsString>) -> u8 {
     let json = asks_for_json(&args);
-    let line = match CommandLine::try_parse_from(args) {
+    let line = match CommandLine::of_one_word(&args).map_or_else(|| CommandLine::try_parse_from(args), Ok) {
         Ok(line) => line,
         Err(error) => return refuse(env, json, &error),
     };

@@ -4,9 +4,10 @@ use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, fchmod};
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind as bind_to, listen, socket_with,
@@ -94,6 +95,16 @@ pub fn bind(path: &Path) -> io::Result<UnixListener> {
     listen(&socket, BACKLOG)?;
     std::fs::rename(&new, path)?;
     Ok(UnixListener::from(socket))
+}
+
+/// Whether the other side of a connection has closed it for both directions, as it does when its process
+/// ends: what is written now reaches nobody, though what it said before may still be unread.
+#[must_use]
+pub fn is_closed_by_peer(stream: &UnixStream) -> bool {
+    let mut watched = [PollFd::new(stream, PollFlags::empty())];
+    // What is not asked for is told nevertheless: a hang-up, an error.
+    let polled = poll(&mut watched, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+    polled.is_ok() && watched[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
 }
 
 #[cfg(test)]

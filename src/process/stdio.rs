@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::stdio as raw;
 
 /// Takes stdout for a protocol: returns it as a file and lets everything else that is written to
@@ -57,6 +58,22 @@ pub fn write(to: &mut impl Write, bytes: &[u8]) -> io::Result<Written> {
     }
 }
 
+/// Blocks until nobody can read any more what is written to `to`. For a file that is never.
+///
+/// # Errors
+/// The system refuses.
+pub fn wait_reader_gone(to: &impl AsFd) -> io::Result<()> {
+    loop {
+        let mut watched = [PollFd::new(to, PollFlags::empty())];
+        match poll(&mut watched, None) {
+            // Nothing was asked for: what is told is the end.
+            Ok(count) if count > 0 => return Ok(()),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// Returns how many columns the terminal behind stderr has, if it is one.
 #[must_use]
 pub fn terminal_columns() -> Option<u16> {
@@ -84,7 +101,9 @@ mod tests {
         let (reader, mut writer) = io::pipe().unwrap();
         assert_eq!(write(&mut writer, b"one").unwrap(), Written::Whole);
         assert!(pipe_bytes(&writer).unwrap() >= 4096);
-        drop(reader);
+        let leaving = std::thread::spawn(move || drop(reader));
+        wait_reader_gone(&writer).unwrap();
+        leaving.join().unwrap();
         assert_eq!(write(&mut writer, b"two").unwrap(), Written::ReaderGone);
     }
 }

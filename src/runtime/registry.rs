@@ -58,6 +58,18 @@ impl Folders {
     pub fn end_record(&self, instance: InstanceId) -> PathBuf {
         self.ends.join(format!("{instance}.json"))
     }
+
+    /// Removes the log of an instance that said nothing on stderr. An error leaves a file that does no harm.
+    pub fn forget_empty_log(&self, instance: InstanceId) {
+        let Some(log) = self.logs.as_ref().map(|folder| stderr_log(folder, instance)) else { return };
+        if std::fs::metadata(&log).is_ok_and(|found| found.len() == 0) {
+            let _ = std::fs::remove_file(log);
+        }
+    }
+}
+
+fn stderr_log(folder: &Path, instance: InstanceId) -> PathBuf {
+    folder.join(format!("{instance}.{STDERR_SUFFIX}"))
 }
 
 /// Returns how an agent is started for a task. Reads the files of secrets, so it blocks.
@@ -88,10 +100,8 @@ pub fn launch(
         };
         set(&mut env, variable.into(), value);
     }
-    let log = |folder: &PathBuf| StderrLog {
-        path: folder.join(format!("{instance}.{STDERR_SUFFIX}")),
-        bytes_max: STDERR_LOG_BYTES_MAX,
-    };
+    let log =
+        |folder: &PathBuf| StderrLog { path: stderr_log(folder, instance), bytes_max: STDERR_LOG_BYTES_MAX };
     Ok(Launch {
         agent: name.to_string(),
         program: if is_own(agent) { Program::Own } else { Program::Other((&agent.command).into()) },

@@ -53,7 +53,9 @@ impl Level {
     fn filter(self) -> EnvFilter {
         let ours = self.as_str();
         match self {
-            Self::Error | Self::Trace => EnvFilter::new(ours),
+            Self::Error => EnvFilter::new(ours),
+            // The libraries of the protocols would log whole requests, prompts and all.
+            Self::Trace => EnvFilter::new("trace,rmcp=warn,agent_client_protocol=warn"),
             _ => EnvFilter::new(format!(
                 "warn,modelscan={ours},{}",
                 OURS.map(|name| format!("modelscan_{name}={ours}")).join(",")
@@ -96,6 +98,8 @@ where
         .with_writer(writer)
         .with_ansi(colours)
         .with_target(true)
+        // They would go to stderr, and end the thread that logs where that cannot be written either: on a full disk.
+        .log_internal_errors(false)
         .try_init()
         .map_err(|error| Error::internal(format!("the logger cannot be started: {error}")))
 }

@@ -436,3 +436,23 @@ async fn when_nobody_listens_the_turn_stops() {
     drop(events);
     assert_eq!(conversed.await.unwrap().ending, Ending::Stopped);
 }
+
+#[tokio::test]
+async fn an_agent_that_never_stops_talking_comes_to_its_end_all_the_same() {
+    let mut run = Run::start(|mut script| async move {
+        let prompt = script.prompted().await;
+        script.answer(&prompt, json!({"stopReason": "end_turn"})).await;
+        let words = |kind: &str| {
+            let update = json!({"sessionUpdate": kind, "content": {"type": "text", "text": "x"}});
+            let params = json!({"sessionId": "s", "update": update});
+            format!("{}\n", json!({"jsonrpc": "2.0", "method": "session/update", "params": params}))
+        };
+        // Of two kinds in turn, so that each is told by itself.
+        let both = words("agent_message_chunk") + &words("agent_thought_chunk");
+        // Until nobody reads it any more.
+        while script.writer.write_all(both.as_bytes()).await.is_ok() {}
+    });
+    let all = tokio::time::timeout(Duration::from_secs(30), run.rest());
+    all.await.expect("an end of what is told");
+    assert!(matches!(run.end().await.ending, Ending::Turn(_)));
+}

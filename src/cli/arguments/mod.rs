@@ -8,6 +8,7 @@ pub use host::HostVerb;
 pub use list::{AgentVerb, EventVerb, MessageVerb, SkillVerb};
 pub use task::{Submit, TaskVerb};
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -31,6 +32,24 @@ pub struct CommandLine {
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl CommandLine {
+    /// Reads a command line of one word, as other programs write them. Making the whole tree of commands for
+    /// that would cost them time, and those that stay would hold it in memory.
+    pub fn of_one_word(args: &[OsString]) -> Option<Self> {
+        let [_, word] = args else { return None };
+        let command = match word.to_str()? {
+            "mcp" => Command::Mcp { cwd: None },
+            "nexora" => Command::Nexora,
+            "version" => Command::Version,
+            _ => return None,
+        };
+        let color = ColorWhen::Auto;
+        let global =
+            Global { json: false, quiet: false, home: None, config: None, set: Vec::new(), log: None, color };
+        Some(Self { global, command: Some(command) })
+    }
 }
 
 /// Flags that every command takes.

@@ -18,6 +18,22 @@ fn the_command_line_is_well_formed() {
 }
 
 #[test]
+fn a_line_of_one_word_means_what_the_whole_tree_of_commands_says() {
+    let of_one_word = |line: &str| {
+        let args: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        CommandLine::of_one_word(&args).map(|line| format!("{line:?}"))
+    };
+    for line in ["modelscan mcp", "modelscan nexora", "modelscan version"] {
+        assert_eq!(of_one_word(line), Some(format!("{:?}", parse(line).unwrap())), "{line}");
+    }
+    for line in
+        ["modelscan", "modelscan task", "modelscan --version", "modelscan mcp --json", "modelscan mpc"]
+    {
+        assert_eq!(of_one_word(line), None, "{line}");
+    }
+}
+
+#[test]
 fn global_flags_stand_anywhere() {
     for line in [
         "modelscan --json --home /h task list",

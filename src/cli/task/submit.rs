@@ -31,8 +31,8 @@ pub fn run(ctx: &Context<'_>, flags: Submit) -> Outcome {
     let submit = Ask::Submit { task: Box::new(request.clone()) };
     // Where no host lives it is checked here, so that what is wrong starts none and leaves nothing behind.
     let answer = Session::new(ctx.env, &loaded).call_checked(submit, || {
-        let library = Shelf::new(&loaded.places.skills).library();
-        prepare(request, &loaded.config, &library, SystemClock.now()).map(drop).map_err(Error::from)
+        let shelf = Shelf::new(&loaded.places.skills);
+        prepare(request, &loaded.config, || shelf.library(), SystemClock.now()).map(drop).map_err(Error::from)
     })?;
     let task: TaskSummary = read_answer(answer)?;
     if wait {

@@ -39,13 +39,13 @@ impl<C: Catalog> Server<C> {
     /// Returns a server over a catalog.
     ///
     /// # Errors
-    /// When a tool's schema cannot be used, which is a fault of the build.
+    /// When a tool's schema cannot be read, which is a fault of the build.
     pub fn new(catalog: Arc<C>) -> Result<Self, BrokenTool> {
         Ok(Self { catalog, tools: Arc::new(Tools::new()?) })
     }
 
     /// Returns the same server over another catalog. Costs nothing, where [`new`](Self::new)
-    /// compiles the schemas of all tools.
+    /// reads the schemas of all tools.
     #[must_use]
     pub fn over(&self, catalog: Arc<C>) -> Self {
         Self { catalog, tools: Arc::clone(&self.tools) }

@@ -94,7 +94,9 @@ pub(super) fn cancelled(view: &TaskCancelView) -> String {
         (None, Some(state)) => format!("{} {state}.", item.id),
         (None, None) => item.id.clone(),
     });
-    lines.chain(["Next: task_wait until they have ended.".to_owned()]).collect::<Vec<_>>().join("\n")
+    let ending = view.items.iter().any(|item| item.state.as_deref() == Some("cancelling"));
+    let next = ending.then(|| "Next: task_wait until they have ended.".to_owned());
+    lines.chain(next).collect::<Vec<_>>().join("\n")
 }
 
 pub(super) fn tasks(list: &ListView<TaskSummary>) -> String {

@@ -73,6 +73,13 @@ impl Writer<'_> {
         })
     }
 
+    /// Returns the record that says that nothing more is recorded.
+    pub(super) fn left_out(&self, at: Timestamp) -> Record {
+        let text = "the agent says too much: of the rest only what it does is recorded";
+        let facts = Facts::none().text("kind", "too_much").text("text", text);
+        self.event(EventType::ProtocolNoise, facts, at)
+    }
+
     fn event(&self, event: EventType, facts: Facts, at: Timestamp) -> Record {
         Record::Event { task: Some(self.task), attempt: self.attempt, event, actor: Actor::Agent, facts, at }
     }

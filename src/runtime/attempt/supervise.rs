@@ -27,6 +27,12 @@ use crate::result;
 /// Events of an instance that wait to be noted: few, so that an agent that floods is slowed down.
 const EVENTS_MAX: usize = 32;
 
+/// How many messages, tool calls and other records of one attempt are kept.
+const RECORDS_MAX: u64 = 50_000;
+
+/// How many bytes of messages of one attempt are kept.
+const MESSAGE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
 /// What all attempts of a host share.
 pub struct Around {
     /// What drives instances.
@@ -137,6 +143,48 @@ async fn run(
 #[derive(Debug, Clone, Copy, Default)]
 struct Noted {
     tool_calls: u64,
+    /// Records that were made of what the agent said by itself, and the bytes of its messages.
+    records: u64,
+    bytes: u64,
+    /// Whether a tool call with side effects is among them.
+    acted: bool,
+}
+
+impl Noted {
+    /// Says whether one more record is made. When there are too many, only the first side effect still counts,
+    /// since recovery asks for it; `told` is true once, when the first is left out.
+    fn takes(&mut self, record: &Record) -> Taken {
+        let (bytes, acts) = match record {
+            Record::Message(message) => (message.content.len(), false),
+            Record::ToolCall(call) => (0, call.side_effects),
+            _ => (0, false),
+        };
+        let was_full = self.is_full();
+        let first_act = acts && !self.acted;
+        self.acted |= acts;
+        if !was_full || first_act {
+            self.records += 1;
+            self.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
+        }
+        match (was_full, self.is_full()) {
+            (true, _) if !first_act => Taken::No,
+            (false, true) => Taken::Last,
+            _ => Taken::Yes,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.records >= RECORDS_MAX || self.bytes >= MESSAGE_BYTES_MAX
+    }
+}
+
+/// Whether a record is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Yes,
+    /// It is, and no more after it.
+    Last,
+    No,
 }
 
 async fn take_notes(
@@ -156,13 +204,19 @@ async fn take_notes(
         if matches!(event, AgentEvent::ToolCall { first: true, .. }) {
             noted.tool_calls += 1;
         }
-        take_note(&plan, &around, &writer, event).await;
+        take_note(&plan, &around, &writer, event, &mut noted).await;
     }
     noted
 }
 
 /// Tells the heart of one event and answers it. A host that ends meanwhile leaves it unanswered, which refuses.
-async fn take_note(plan: &AttemptPlan, around: &Arc<Around>, writer: &Writer<'_>, event: AgentEvent) {
+async fn take_note(
+    plan: &AttemptPlan,
+    around: &Arc<Around>,
+    writer: &Writer<'_>,
+    event: AgentEvent,
+    noted: &mut Noted,
+) {
     let (task, attempt) = (plan.request.id, plan.attempt);
     let at = around.clock.now();
     match event {
@@ -187,7 +241,15 @@ async fn take_note(plan: &AttemptPlan, around: &Arc<Around>, writer: &Writer<'_>
             let _ = around.queue.tell(Event::TurnEnded { task, attempt }).await;
         }
         event => {
-            if let Some(record) = writer.record(&event, at) {
+            let Some(record) = writer.record(&event, at) else { return };
+            // A fraction replaces the one before it: it needs no room.
+            let is_progress = matches!(record, Record::Progress { .. });
+            let taken = if is_progress { Taken::Yes } else { noted.takes(&record) };
+            if taken != Taken::No {
+                let _ = around.queue.tell(Event::Noted { task, attempt, record }).await;
+            }
+            if taken == Taken::Last {
+                let record = writer.left_out(at);
                 let _ = around.queue.tell(Event::Noted { task, attempt, record }).await;
             }
         }
@@ -282,5 +344,52 @@ async fn end(plan: &AttemptPlan, around: &Around, ending: Option<domain::Ending>
     if around.queue.tell_and_wait(event).await.is_ok() {
         // It is in the store now; an error leaves a file that the next host removes.
         let _ = std::fs::remove_file(around.folders.end_record(plan.instance));
+        around.folders.forget_empty_log(plan.instance);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Actor, EventType, Facts, Timestamp, ToolCallId, ToolCallRecord, ToolCallStatus};
+
+    use super::*;
+
+    fn told(task: TaskId) -> Record {
+        let (event, facts) = (EventType::ProtocolNoise, Facts::none());
+        let at = Timestamp::default();
+        Record::Event { task: Some(task), attempt: 1, event, actor: Actor::Agent, facts, at }
+    }
+
+    fn acted(task: TaskId, ids: &dyn IdSource) -> Record {
+        Record::ToolCall(ToolCallRecord {
+            id: ToolCallId::new(ids),
+            task,
+            attempt: 1,
+            call: "1".to_owned(),
+            tool: None,
+            input: None,
+            output: None,
+            status: ToolCallStatus::Running,
+            side_effects: true,
+            at: Timestamp::default(),
+        })
+    }
+
+    struct Ids;
+
+    impl IdSource for Ids {
+        fn next_bytes(&self) -> [u8; 16] {
+            [7; 16]
+        }
+    }
+
+    #[test]
+    fn an_agent_that_never_stops_talking_is_not_recorded_without_end() {
+        let task = TaskId::new(&Ids);
+        let mut noted = Noted { records: RECORDS_MAX - 2, ..Noted::default() };
+        let taken: Vec<Taken> = (0..4).map(|_| noted.takes(&told(task))).collect();
+        assert_eq!(taken, [Taken::Yes, Taken::Last, Taken::No, Taken::No]);
+        assert_eq!(noted.takes(&acted(task, &Ids)), Taken::Yes, "recovery asks whether it acted");
+        assert_eq!(noted.takes(&acted(task, &Ids)), Taken::No);
     }
 }

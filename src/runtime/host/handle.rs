@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use domain::dispatch::Ask;
 use domain::{Clock, TaskId};
-use skill::Library;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use wire::config::Config;
@@ -35,7 +34,6 @@ pub struct HostHandle {
     pub(super) ended: watch::Receiver<Option<HostEnd>>,
     pub(super) tracker: TaskTracker,
     pub(super) readers: Readers,
-    pub(super) skills: Arc<Library>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) live: Arc<LiveHost>,
 }
@@ -125,11 +123,6 @@ impl HostHandle {
     /// Returns the configuration that holds now.
     pub fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config.borrow())
-    }
-
-    /// Returns the skills at hand.
-    pub fn skills(&self) -> Arc<Library> {
-        Arc::clone(&self.skills)
     }
 
     /// Returns what the host knows of itself; the clients are the caller's to count.

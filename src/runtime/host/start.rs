@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use domain::dispatch::Event;
 use domain::{Clock, HostId, IdSource, ProcessIdentity};
-use skill::Library;
 use store::{HostStart, Writer};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -35,8 +34,6 @@ pub struct HostParts {
     pub readers: Readers,
     /// The merged configuration.
     pub config: Config,
-    /// The skills at hand.
-    pub skills: Arc<Library>,
     /// What drives instances.
     pub driver: Arc<dyn AttemptDriver>,
     /// What ends instances of dead hosts.
@@ -138,7 +135,6 @@ impl Host {
             ended,
             tracker,
             readers,
-            skills: parts.skills,
             clock: parts.clock,
             live: Arc::new(live),
         })
@@ -151,6 +147,11 @@ fn tidy(folders: &Folders, left: &[LeftOver]) {
     for path in files(&folders.ends).into_iter().filter(|path| !awaited.contains(path)) {
         let _ = std::fs::remove_file(path);
     }
+    prune_logs(folders);
+}
+
+/// Removes the oldest logs of instances.
+pub(super) fn prune_logs(folders: &Folders) {
     // Names rise with time, since ids do.
     let logs = folders.logs.as_deref().map(files).unwrap_or_default();
     let mut logs: Vec<_> = logs.into_iter().filter(|path| registry::is_stderr_log(path)).collect();

@@ -25,6 +25,9 @@ use crate::turn::{Input, Outbox, Start, Turns};
 /// The longest wait without an order: so often the database file and the clock are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How often the logs of instances are thinned out.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+
 /// The shortest: should what is due not go away, the thread must not spin.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
@@ -59,6 +62,7 @@ pub(super) struct State {
     closing: bool,
     stop_by: Option<Instant>,
     looked_at: Instant,
+    pruned_at: Instant,
 }
 
 impl State {
@@ -73,6 +77,7 @@ impl State {
             closing: false,
             stop_by: None,
             looked_at: Instant::now(),
+            pruned_at: Instant::now(),
         }
     }
 }
@@ -221,6 +226,10 @@ impl TurnThread {
             return Ok(());
         }
         self.state.looked_at = Instant::now();
+        if self.state.pruned_at.elapsed() >= PRUNE_EVERY {
+            self.state.pruned_at = Instant::now();
+            super::start::prune_logs(&self.around.folders);
+        }
         self.writer.still_there()
     }
 
@@ -259,7 +268,7 @@ impl TurnThread {
                 self.state.stalled.push((input, waiter));
             }
             Err(error) => {
-                tracing::error!(%error, ?input, "the store refused what was to be written");
+                tracing::error!(%error, input = name(&input), "the store refused what was to be written");
                 refuse(waiter, || error.into());
             }
         }
@@ -439,6 +448,16 @@ fn tell_done(done: Vec<oneshot::Sender<()>>) {
     for sender in done {
         // Whoever waited may be gone.
         let _ = sender.send(());
+    }
+}
+
+/// Names an input for the log, which gets nothing of what a task says.
+fn name(input: &Input) -> &'static str {
+    match input {
+        Input::Submit { .. } => "a submission",
+        Input::Ask { .. } => "an order of a caller",
+        Input::Event(_) => "an event of an attempt",
+        Input::HostStarted(_) | Input::HostStopped(_) => "the host's own life",
     }
 }
 

@@ -259,8 +259,11 @@ pub(super) fn message(row: &MessageRow) -> MessageView {
     }
 }
 
-/// Returns a tool call.
-pub(super) fn tool_call(row: &ToolCallRow) -> Result<ToolCallView, OperationError> {
+/// What a call is shown as that was under way when its attempt ended: nobody knows how far it came.
+const UNFINISHED: &str = "unfinished";
+
+/// Returns a tool call; `over` says that its attempt has ended.
+pub(super) fn tool_call(row: &ToolCallRow, over: bool) -> Result<ToolCallView, OperationError> {
     let duration = row.ended_at.map(|ended| ended.since(row.started_at));
     let is_error = match row.status {
         ToolCallStatus::Pending | ToolCallStatus::Running => None,
@@ -280,6 +283,10 @@ pub(super) fn tool_call(row: &ToolCallRow) -> Result<ToolCallView, OperationErro
         is_error,
         side_effects: row.side_effects,
         duration_ms: duration.map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
-        status: row.status.as_str().to_owned(),
+        status: match row.status {
+            ToolCallStatus::Pending | ToolCallStatus::Running if over => UNFINISHED,
+            status => status.as_str(),
+        }
+        .to_owned(),
     })
 }

@@ -1,6 +1,7 @@
 //! Taking a task: what a face hands over becomes a task that cannot be wrong, or an error that says what is.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::Path;
 use std::time::Duration;
 
@@ -47,15 +48,15 @@ pub struct Submission {
 }
 
 /// Checks a request and fills in what the configuration says. Reads the file system only to see whether the
-/// working directory can be entered.
+/// working directory can be entered; asks for the `library` of skills only if one of them is wanted.
 ///
 /// # Errors
 /// If the agent or the skill is not known, the input does not fit the skill, the directory cannot be used, a
 /// value is out of its range, or something is too large.
-pub fn prepare(
+pub fn prepare<L: Deref<Target = Library>>(
     request: SubmitRequest,
     config: &Config,
-    skills: &Library,
+    library: impl FnOnce() -> L,
     now: Timestamp,
 ) -> Result<Submission, OperationError> {
     let id = request.id.parse::<TaskId>().map_err(|error| {
@@ -70,7 +71,7 @@ pub fn prepare(
         ));
     }
     let agent = agent(request.agent.as_deref(), config)?;
-    let input = input(request.skill.as_deref(), request.input, &agent, config, skills)?;
+    let input = input(request.skill.as_deref(), request.input, &agent, config, library)?;
     let cwd = directory(&request.cwd)?;
     let defaults = &config.defaults;
     let mut retry = defaults.retries.clone();
@@ -133,12 +134,12 @@ fn agent(named: Option<&str>, config: &Config) -> Result<AgentName, OperationErr
 
 /// Checks skill and input. Nexora runs the skills at hand; another agent has those that its definition lists,
 /// and what they take is its own business.
-fn input(
+fn input<L: Deref<Target = Library>>(
     skill: Option<&str>,
     input: Option<Value>,
     agent: &AgentName,
     config: &Config,
-    skills: &Library,
+    library: impl FnOnce() -> L,
 ) -> Result<Option<JsonText>, OperationError> {
     if let Some(input) = &input {
         if !input.is_object() {
@@ -163,7 +164,7 @@ fn input(
     if let Some(name) = skill {
         match config.agents.get(agent) {
             Some(definition) if !is_own(definition) => check_listed(name, agent, definition)?,
-            _ => check_installed(name, input.as_ref(), skills)?,
+            _ => check_installed(name, input.as_ref(), &library())?,
         }
     }
     let text = input.map(|input| input.to_string());

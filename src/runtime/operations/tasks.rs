@@ -1,5 +1,7 @@
 //! Reading tasks: lists, one in full, its summary, its result.
 
+use std::collections::HashSet;
+
 use domain::{AgentName, IdPattern, TaskId, TaskState};
 use serde_json::Value;
 use store::{Cursor, Resolved};
@@ -125,7 +127,11 @@ pub fn task_show(reading: &Reading<'_>, id: TaskId) -> Result<TaskShowView, Oper
     let view = reading.view;
     let detail = view.task_detail(id)?.ok_or_else(|| not_found(&id.to_string()))?;
     let mut attempts = Vec::new();
+    let mut over = HashSet::new();
     for row in view.attempts(id)? {
+        if row.ended_at.is_some() {
+            over.insert(row.number);
+        }
         let instance = view.instance(row.instance)?;
         attempts.push(rows::attempt(&row, instance.as_ref()));
     }
@@ -133,7 +139,10 @@ pub fn task_show(reading: &Reading<'_>, id: TaskId) -> Result<TaskShowView, Oper
     Ok(TaskShowView {
         task: rows::task(&detail, reading)?,
         attempts,
-        tool_calls: calls.iter().map(rows::tool_call).collect::<Result<_, _>>()?,
+        tool_calls: calls
+            .iter()
+            .map(|call| rows::tool_call(call, over.contains(&call.attempt)))
+            .collect::<Result<_, _>>()?,
     })
 }
 

@@ -15,6 +15,7 @@ use wire::control::Ask;
 use wire::views::HostView;
 
 use super::session::Session;
+use crate::catalog::Shelf;
 use crate::config::Loaded;
 use crate::error::{Error, Kind};
 use crate::serve::host::{Held, checked, folders, open_store, place};
@@ -35,9 +36,8 @@ pub(super) enum Done {
 pub(super) fn call(session: &Session<'_>, ask: Ask) -> Result<Done, Error> {
     let loaded = session.loaded();
     place::make_folders(&loaded.places)?;
-    let locked = DatabaseLock::acquire(&loaded.places.lock, LOCK_LIMIT).map_err(|error| {
-        Error::new(Kind::StoreReadOnly, error.to_string()).hint("look at the rights of that folder")
-    })?;
+    let locked =
+        DatabaseLock::acquire(&loaded.places.lock, LOCK_LIMIT).map_err(|error| place::lock_error(&error))?;
     let Some(lock) = locked else {
         return match session.connect()? {
             Some(_) => Ok(Done::HostAppeared),
@@ -75,9 +75,10 @@ pub(super) fn call(session: &Session<'_>, ask: Ask) -> Result<Done, Error> {
 fn write(direct: &mut Direct, loaded: &Loaded, ask: Ask) -> Result<Value, Error> {
     match ask {
         Ask::Submit { task } => {
-            let skills = nexora::skills::library(Some(&loaded.places.skills), &nexora::tools::builtin());
-            let submission = operations::prepare(*task, &loaded.config, &skills, SystemClock.now())
-                .map_err(Error::from)?;
+            let shelf = Shelf::new(&loaded.places.skills);
+            let submission =
+                operations::prepare(*task, &loaded.config, || shelf.library(), SystemClock.now())
+                    .map_err(Error::from)?;
             value(&direct.task_submit(submission).map_err(Error::from)?)
         }
         Ask::Cancel { ids, why } => value(&direct.task_cancel(&ids, why.as_deref()).map_err(Error::from)?),

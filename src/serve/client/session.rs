@@ -75,9 +75,12 @@ impl<'a> Session<'a> {
                 }
             };
             match connection.ask(ask.clone()) {
-                // The submitter made the id, and a cancel is one however often it is asked for.
+                // The submitter made the id, and a cancel is one however often it is asked for. A host that
+                // is ending is followed by another.
                 Err(error)
-                    if error.kind == Kind::OutcomeUnknown && may_repeat(&ask) && again < ASK_AGAIN_MAX =>
+                    if matches!(error.kind, Kind::OutcomeUnknown | Kind::HostUnreachable)
+                        && may_repeat(&ask)
+                        && again < ASK_AGAIN_MAX =>
                 {
                     again += 1
                 }
@@ -165,6 +168,9 @@ impl<'a> Session<'a> {
             return Err(Error::new(Kind::HostUnreachable, message)
                 .hint("end it with `modelscan host stop`, or look with `modelscan host status`"));
         }
+        // Nothing runs beside this yet, and children must not inherit what a shell or `nohup` ignores.
+        process::signals::reset_inherited()
+            .map_err(|error| Error::internal(format!("listen to signals: {error}")))?;
         crate::serve::host::run(self.env, self.loaded, crate::serve::host::Manner::Foreground)
             .map_err(|error| error.about(&self.loaded.places.database))
     }
@@ -242,22 +248,30 @@ impl<'a> Session<'a> {
 /// `HostUnreachable` if no host lives and none may start or can.
 pub fn connect_pump(session: &Session<'_>, cwd: Option<&str>) -> Result<UnixStream, Error> {
     use std::io::Write as _;
-    // The control protocol's welcome proves that somebody answers; the pump's own connection says nothing.
-    if session.connect_or_start()?.is_none() {
-        return Err(Error::new(Kind::HostUnreachable, "no host lives, and none may be started here")
-            .hint("start one with `modelscan host start`"));
-    }
     let gone =
         |error: std::io::Error| Error::new(Kind::HostUnreachable, format!("connect to the host: {error}"));
     let mut preamble = session.preamble(ConnectionKind::Mcp)?;
     if let Some(cwd) = cwd {
         cwd.clone_into(&mut preamble.cwd);
     }
-    let mut stream = UnixStream::connect(session.socket()).map_err(gone)?;
     let mut line = serde_json::to_vec(&preamble).map_err(|error| Error::internal(error.to_string()))?;
     line.push(b'\n');
-    stream.write_all(&line).map_err(gone)?;
-    Ok(stream)
+    let mut again = 0;
+    loop {
+        // The control protocol's welcome proves that somebody answers; the pump's own connection says nothing.
+        if session.connect_or_start()?.is_none() {
+            return Err(Error::new(Kind::HostUnreachable, "no host lives, and none may be started here")
+                .hint("start one with `modelscan host start`"));
+        }
+        let said = UnixStream::connect(session.socket())
+            .and_then(|mut stream| stream.write_all(&line).map(|()| stream));
+        match said {
+            Ok(stream) => return Ok(stream),
+            // The host that answered has gone meanwhile: the next one.
+            Err(_) if again < ASK_AGAIN_MAX => again += 1,
+            Err(error) => return Err(gone(error)),
+        }
+    }
 }
 
 fn gone_within(host: process::Identity, limit: Duration) -> bool {

@@ -35,10 +35,8 @@ const NOT_PASSED_ON: [&str; 3] = ["MODELSCAN_INSTANCE", "MODELSCAN_TASK", "MODEL
 pub(super) fn start(session: &Session<'_>) -> Result<Connection, Error> {
     let loaded = session.loaded();
     place::make_folders(&loaded.places)?;
-    let _starting = StartLock::acquire(&loaded.places.start_lock).map_err(|error| {
-        let why = std::error::Error::source(&error).map_or_else(String::new, |source| format!(": {source}"));
-        Error::new(Kind::HostUnreachable, format!("{error}{why}")).hint("look at the rights of that folder")
-    })?;
+    let _starting =
+        StartLock::acquire(&loaded.places.start_lock).map_err(|error| place::lock_error(&error))?;
     if let Some(connection) = session.connect()? {
         return Ok(connection);
     }

@@ -1,7 +1,7 @@
 //! Watching for new events: the host says the newest number, what is new is read from the store. When
 //! the host goes away the next one is asked, and started if need be.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wire::control::Ask;
 
@@ -9,15 +9,23 @@ use super::connection::Connection;
 use super::session::Session;
 use crate::error::{Error, Kind};
 
+/// How many hosts may go away from a watch within `LOSSES_WITHIN`.
+const LOSSES_MAX: u32 = 50;
+
+/// The time in which losses of hosts are counted together.
+const LOSSES_WITHIN: Duration = Duration::from_secs(60);
+
 /// A watch over the events of the store.
 pub struct Watch<'a> {
     session: Session<'a>,
     connection: Option<Connection>,
+    /// Hosts that went away since that time.
+    losses: (u32, Instant),
 }
 
 impl<'a> Watch<'a> {
     pub(super) fn begin(session: Session<'a>) -> Result<Self, Error> {
-        let mut watch = Self { session, connection: None };
+        let mut watch = Self { session, connection: None, losses: (0, Instant::now()) };
         watch.subscribe()?;
         Ok(watch)
     }
@@ -47,9 +55,24 @@ impl<'a> Watch<'a> {
                     }
                     Err(_) => self.connection = None,
                 }
+                self.count_loss()?;
             }
             self.subscribe()?;
         }
+    }
+
+    /// Hosts that keep going away are a fault that no other host mends.
+    fn count_loss(&mut self) -> Result<(), Error> {
+        if self.losses.1.elapsed() > LOSSES_WITHIN {
+            self.losses = (0, Instant::now());
+        }
+        self.losses.0 += 1;
+        if self.losses.0 <= LOSSES_MAX {
+            return Ok(());
+        }
+        let what = format!("{LOSSES_MAX} hosts went away within {} s", LOSSES_WITHIN.as_secs());
+        Err(Error::new(Kind::HostUnreachable, what)
+            .hint("look at the host's log, or run `modelscan host run` to see what it says"))
     }
 
     fn subscribe(&mut self) -> Result<(), Error> {
@@ -60,8 +83,11 @@ impl<'a> Watch<'a> {
             )
             .hint("start one with `modelscan host start`"));
         };
-        connection.begin(Ask::Watch {})?;
-        self.connection = Some(connection);
+        match connection.begin(Ask::Watch {}) {
+            Ok(_) => self.connection = Some(connection),
+            // It has gone since it said welcome.
+            Err(_) => self.count_loss()?,
+        }
         Ok(())
     }
 }

@@ -51,12 +51,19 @@ async fn serve_mcp(
 ) {
     let catalog =
         HostCatalog::new(shared.handle.clone(), Arc::clone(&shared.shelf), preamble.cwd, preamble.env);
-    match mcp::server::Server::new(Arc::new(catalog)) {
-        Ok(server) => {
-            server.serve(reader, writer, &shared.closing).await;
-        }
-        Err(error) => tracing::error!(%error, "the tools cannot be offered"),
-    }
+    let catalog = Arc::new(catalog);
+    let server = match shared.server.get() {
+        Some(server) => server.over(catalog),
+        None => match mcp::server::Server::new(catalog) {
+            Ok(server) => {
+                // Another connection may have been as fast.
+                let _ = shared.server.set(server.clone());
+                server
+            }
+            Err(error) => return tracing::error!(%error, "the tools cannot be offered"),
+        },
+    };
+    server.serve(reader, writer, &shared.closing).await;
 }
 
 /// Reads the first line.

@@ -23,6 +23,9 @@ use crate::system::SystemClock;
 /// How many answers wait for a client that does not read; then its requests wait too.
 const ANSWERS_MAX: usize = 64;
 
+/// How many watches one connection may have.
+const WATCHES_MAX: usize = 16;
+
 /// How long a client may take to read an answer.
 const WRITE_LIMIT: Duration = Duration::from_secs(30);
 
@@ -102,6 +105,11 @@ async fn request(
     };
     let id = request.id;
     if request.ask == (Ask::Watch {}) {
+        if watches.len() >= WATCHES_MAX {
+            let error = Error::new(Kind::Busy, format!("more than {WATCHES_MAX} watches on one connection"));
+            let _ = answers.send(line(&Answer { id, result: None, error: Some(error.body()) })).await;
+            return;
+        }
         watches.spawn(watch(id, Arc::clone(shared), answers.clone()));
         return;
     }
@@ -132,12 +140,14 @@ async fn submit(request: SubmitRequest, shared: &Arc<Shared>) -> Result<wire::vi
     let (config, shelf) = (shared.handle.config(), Arc::clone(&shared.shelf));
     // Looks at the file system, which may be slow.
     let submission =
-        blocking(move || operations::prepare(request, &config, &shelf.library(), SystemClock.now())).await?;
+        blocking(move || operations::prepare(request, &config, || shelf.library(), SystemClock.now()))
+            .await?;
     shared.handle.task_submit(submission).await.map_err(Error::from)
 }
 
 async fn status(shared: &Arc<Shared>) -> Result<Value, Error> {
-    let live = shared.handle.live(shared.clients.load(Ordering::Relaxed));
+    // Whoever asks is connected only to ask.
+    let live = shared.handle.live(shared.clients.load(Ordering::Relaxed).saturating_sub(1));
     let data_dir = shared.data_dir.clone();
     let view =
         shared.handle.read(move |reading| operations::host_status(reading, &data_dir, Some(&live))).await;

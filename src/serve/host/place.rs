@@ -26,7 +26,20 @@ pub fn make_folders(places: &Places) -> Result<(), Error> {
     {
         make_folder(folder)?;
     }
-    Ok(())
+    refuse_network(places.data_dir())
+}
+
+/// Refuses a database that other machines may write, too: neither its log nor its lock holds there.
+fn refuse_network(folder: &Path) -> Result<(), Error> {
+    // `9p` is what some containers show for a disk of their own machine. What cannot be looked at is no network.
+    match process::filesystem::network(folder) {
+        Ok(Some(name)) if name != "9p" => Err(Error::new(
+            Kind::BadInput,
+            format!("the folder `{}` is on a network file system ({name})", folder.display()),
+        )
+        .hint("name a folder on a disk of this machine with `--home DIR` or MODELSCAN_HOME")),
+        _ => Ok(()),
+    }
 }
 
 /// Makes one folder, and those above it, that only its owner may enter.
@@ -70,6 +83,20 @@ pub fn published_socket(places: &Places) -> PathBuf {
         Ok(text) if text.starts_with('/') => PathBuf::from(text.trim_end()),
         Ok(_) | Err(_) => socket(places),
     }
+}
+
+/// Returns why a lock cannot be taken: a disk that takes nothing is told as such.
+pub fn lock_error(error: &process::lock::LockError) -> Error {
+    let source = std::error::Error::source(error);
+    let why = source.map_or_else(String::new, |source| format!(": {source}"));
+    let kind = source.and_then(|source| source.downcast_ref::<io::Error>()).map(io::Error::kind);
+    let (kind, hint) = match kind {
+        Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
+            (Kind::StoreFull, "make room on the disk and run the command again")
+        }
+        _ => (Kind::StoreReadOnly, "look at the rights of that folder"),
+    };
+    Error::new(kind, format!("{error}{why}")).hint(hint)
 }
 
 /// Listens on the socket; only the holder of the lock may.

@@ -36,6 +36,9 @@ const SOCKET_LOOK: Duration = Duration::from_secs(2);
 /// How long connections get to say their last words.
 const LAST_WORDS_LIMIT: Duration = Duration::from_secs(6);
 
+/// How long a host that stops what runs waits for its end, beyond what the heart allows for it.
+const STOP_LIMIT: Duration = Duration::from_secs(25);
+
 /// Threads for connections and agents: they wait more than they work.
 const WORKERS: usize = 2;
 
@@ -53,6 +56,8 @@ struct Opened {
     checked: store::Checked,
     /// How many files this process might open before it raised that: what its children get.
     open_files: Option<u64>,
+    /// The file mask that the starter had: what its children get back, where this host took another.
+    file_mask: Option<u32>,
 }
 
 /// The lock, for as long as the store may be written.
@@ -79,7 +84,11 @@ pub fn run(env: &Environment, loaded: &Loaded, manner: Manner) -> Result<(), Err
     let open_files = process::limits::raise_open_files().ok().and_then(|files| files.before);
     let checked = checked(places)?;
     let writer = open_store(&checked, Held(lock))?;
-    let store = Opened { writer, checked, open_files };
+    let file_mask = match &manner {
+        Manner::Detached(detached) => Some(detached.starter_file_mask()),
+        Manner::Foreground => None,
+    };
+    let store = Opened { writer, checked, open_files, file_mask };
     let threads = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
@@ -92,10 +101,7 @@ pub fn run(env: &Environment, loaded: &Loaded, manner: Manner) -> Result<(), Err
 
 /// Takes the lock; a host that is ending is waited for.
 fn take_lock(places: &Places) -> Result<DatabaseLock, Error> {
-    let broken = |error: process::lock::LockError| {
-        let why = std::error::Error::source(&error).map_or_else(String::new, |source| format!(": {source}"));
-        Error::new(Kind::StoreReadOnly, format!("{error}{why}")).hint("look at the rights of that folder")
-    };
+    let broken = |error: process::lock::LockError| place::lock_error(&error);
     DatabaseLock::acquire(&places.lock, LOCK_LIMIT).map_err(broken)?.ok_or_else(|| {
         Error::new(Kind::HostUnreachable, format!("another process holds `{}`", places.lock.display()))
             .hint("a host runs already: look with `modelscan host status`")
@@ -148,7 +154,11 @@ async fn live(
     connections.close();
     end_work(&handle, mode, &mut stop_asked, &mut requests).await;
     let _ = tokio::time::timeout(LAST_WORDS_LIMIT, connections.wait()).await;
-    Ok(())
+    match tokio::time::timeout(Duration::ZERO, handle.ended()).await {
+        Ok(ended) => ended.map_err(Error::from),
+        Err(_) => Err(Error::new(Kind::HostUnreachable, "what ran did not end in good time")
+            .hint("the next host settles what is left: start it with `modelscan host start`")),
+    }
 }
 
 /// Takes connections; the socket is made anew when somebody deleted it.
@@ -201,7 +211,8 @@ async fn end_work(
             _ = requests.next() => {}
         }
     }
-    handle.stop(StopMode::Now).await;
+    // A disk that takes nothing more must not keep the host from its end: the next one finds what is left.
+    let _ = tokio::time::timeout(STOP_LIMIT, handle.stop(StopMode::Now)).await;
 }
 
 /// Tells the starter that the host answers; from here on the log takes what is written.
@@ -257,15 +268,14 @@ fn start_work(
     tasks.spawn(reaper.run(reaping.clone()));
     let spawner = Spawner::new(registry)
         .map_err(|error| fault("prepare the start of children", error))?
-        .with_open_files(store.open_files);
+        .with_open_files(store.open_files)
+        .with_file_mask(store.file_mask);
     let boot_id = spawner.boot_id().to_owned();
     let this = process::Identity::current().ok_or_else(|| Error::internal("this process is not in /proc"))?;
-    let toolbox = nexora::tools::builtin();
     let parts = HostParts {
         writer: store.writer,
         readers: Readers::new(store.checked),
         config: loaded.config.clone(),
-        skills: Arc::new(nexora::skills::library(Some(&loaded.places.skills), &toolbox)),
         driver: Arc::new(agent::Driver::new(spawner)),
         sweeper: Arc::new(MachineSweeper),
         clock: Arc::new(SystemClock),

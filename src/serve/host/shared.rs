@@ -1,14 +1,14 @@
 //! What the connections of a host share.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use runtime::host::{HostHandle, StopMode};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::Shelf;
+use crate::catalog::{HostCatalog, Shelf};
 use crate::config::{Environment, Loaded, load};
 
 /// What the connections of a host share.
@@ -19,6 +19,8 @@ pub(super) struct Shared {
     pub(super) loaded: watch::Sender<Arc<Loaded>>,
     /// The skills at hand, read anew when the user's have changed.
     pub(super) shelf: Arc<Shelf>,
+    /// The server of the first client of the Model Context Protocol: others share its tools.
+    pub(super) server: OnceLock<mcp::server::Server<HostCatalog>>,
     /// The environment that the configuration is read with.
     pub(super) env: Environment,
     /// How many clients are connected.
@@ -48,6 +50,7 @@ impl Shared {
             shelf: Arc::new(Shelf::new(&loaded.places.skills)),
             told_hash: Mutex::new(loaded.hash.clone()),
             loaded: watch::Sender::new(Arc::new(loaded)),
+            server: OnceLock::new(),
             env,
             clients: AtomicU64::new(0),
             clients_changed: watch::Sender::new(0),

@@ -33,6 +33,8 @@ pub(super) struct State {
     pub(super) to_host: Queue,
     /// The number of the connection to a host; what older threads still bring is not taken.
     pub(super) connection: u64,
+    /// That connection, to see whether the host has closed it; nothing once its end was noticed.
+    pub(super) host: Option<UnixStream>,
     pub(super) end: Option<(End, Instant)>,
     pub(super) client_ended_at: Option<Instant>,
     /// Nobody reads what is said to the client.
@@ -77,6 +79,7 @@ impl Shared {
             to_client: Queue::default(),
             to_host: Queue::default(),
             connection: 0,
+            host: None,
             end: None,
             client_ended_at: None,
             client_gone: false,
@@ -144,6 +147,18 @@ impl Shared {
         }
     }
 
+    /// Returns once the end of a host that is gone already was noticed: what the client says from then on
+    /// is for the next one, and has not been lost with this one.
+    pub(super) fn notice_end_of_host(&self) {
+        let mut state = self.lock();
+        while !state.client_gone
+            && state.end.is_none()
+            && state.host.as_ref().is_some_and(process::socket::is_closed_by_peer)
+        {
+            state = self.wait_on(&self.room, state);
+        }
+    }
+
     /// Does what the machine says, but for connecting: that is noted and done without the lock.
     pub(super) fn perform(&self, state: &mut State, actions: Vec<Action>) {
         for action in actions {
@@ -202,6 +217,7 @@ impl Shared {
             let mut state = self.lock();
             state.connection += 1;
             state.to_host = Queue::default();
+            state.host = stream.try_clone().ok();
             let actions = state.machine.host_connected();
             self.perform(&mut state, actions);
             state.connection
@@ -209,7 +225,10 @@ impl Shared {
         self.moved();
         if threads::host(self, stream, connection).is_err() {
             // Without threads the connection is of no use: it is as if the host had gone.
-            self.lock().connection += 1;
+            let mut state = self.lock();
+            state.connection += 1;
+            state.host = None;
+            drop(state);
             self.change(Machine::host_end);
         }
     }

@@ -267,3 +267,24 @@ fn both_sides_may_write_a_lot_at_once() {
     }
     scene.ended().unwrap();
 }
+
+#[test]
+fn what_is_said_after_a_hosts_end_is_for_the_next_host() {
+    let mut scene = Scene::new();
+    scene.client.say(&call(0));
+    let mut host = scene.host();
+    assert_eq!(host.hear(), call(0));
+    host.say(&answer(0));
+    assert_eq!(scene.client.hear(), answer(0));
+    for id in 1..200 {
+        drop(host);
+        scene.client.say(&call(id));
+        host = scene.host();
+        assert_eq!(host.hear(), call(id));
+        host.say(&answer(id));
+        assert_eq!(scene.client.hear(), answer(id));
+    }
+    scene.client.close();
+    drop(host);
+    scene.ended().unwrap();
+}

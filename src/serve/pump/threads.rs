@@ -28,6 +28,7 @@ pub(super) fn client_reader(shared: &Arc<Shared>, mut from: File) -> io::Result<
         let mut chunk = vec![0; CHUNK_BYTES];
         while shared.room_for_client().is_some() {
             let length = read(&mut from, &mut chunk);
+            shared.notice_end_of_host();
             let mut state = shared.lock();
             let actions = if length == 0 {
                 state.client_ended_at = Some(Instant::now());
@@ -118,6 +119,7 @@ fn read_from_host(shared: &Arc<Shared>, mut from: UnixStream, connection: u64) {
         let actions = if length == 0 {
             // Whoever still writes to it ends.
             state.connection += 1;
+            state.host = None;
             state.machine.host_end()
         } else {
             state.machine.host_bytes(&chunk[..length])

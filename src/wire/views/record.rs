@@ -87,6 +87,6 @@ pub struct ToolCallView {
     pub side_effects: bool,
     /// How long it took; null while it runs.
     pub duration_ms: Option<u64>,
-    /// `pending`, `running`, `completed`, `failed` or `refused`.
+    /// `pending`, `running`, `completed`, `failed`, `refused`, or `unfinished` if its attempt ended before it.
     pub status: String,
 }

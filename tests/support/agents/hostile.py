@@ -23,8 +23,11 @@ wrong-version       speaks version 2 of the protocol
 flood               200,000 updates as fast as they are read
 tool-started        asks to record a tool call; whether it may run is said
 write-tool          tells a tool call of kind `execute`, as a foreign agent does
+stderr-flood        200 kB on stderr, most of it without a line feed, before and in the turn
+secret              says the SHA-256 of its variable SECRET, and nothing else of it
 """
 
+import hashlib
 import json
 import os
 import signal
@@ -76,6 +79,11 @@ def permission(session, *kinds):
     call = {"toolCallId": "danger", "title": "Removing everything", "kind": "execute"}
     answer = ask("session/request_permission", {"sessionId": session, "toolCall": call, "options": options})
     say(session, json.dumps(answer, sort_keys=True))
+
+
+def complain():
+    sys.stderr.write("e" * 190_000 + "\n" + "line of an error\n" * 600)
+    sys.stderr.flush()
 
 
 def slow(session):
@@ -130,6 +138,11 @@ def turn(session, request):
         update(session, "tool_call", toolCallId="w", title="Writing", kind="execute", status="in_progress")
         update(session, "tool_call_update", toolCallId="w", status="completed", rawOutput={"ok": True})
         say(session, "written")
+    elif MODE == "stderr-flood":
+        complain()
+        say(session, "hello")
+    elif MODE == "secret":
+        say(session, hashlib.sha256(os.environb[b"SECRET"]).hexdigest())
     elif MODE != "silent":
         update(session, "tool_call", toolCallId="r", title="Looking", kind="read", status="in_progress")
         update(session, "tool_call_update", toolCallId="r", status="completed", meta={"progress": {"fraction": 0.5, "text": "half"}})
@@ -165,6 +178,8 @@ def main():
     if MODE == "exit-at-once":
         print("no licence found", file=sys.stderr, flush=True)
         sys.exit(3)
+    if MODE == "stderr-flood":
+        complain()
     if MODE == "ignore-cancel":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if MODE == "banner":

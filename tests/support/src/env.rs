@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Run, until, until_some};
+use crate::{Run, until_some, wait_ended};
 
 /// The folder of the project.
 pub fn project_root() -> PathBuf {
@@ -174,7 +174,7 @@ impl TestEnv {
         let pid = self.host_pid().expect("a host lives");
         let host = process::Identity::of(pid).expect("it is in /proc");
         host.signal(process::Signal::Kill).expect("kill the host");
-        until("the host to be gone", || !host.is_alive());
+        wait_ended(host);
     }
 
     pub(crate) fn close(self) {

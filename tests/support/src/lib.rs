@@ -6,15 +6,20 @@
 mod command;
 mod env;
 mod nested;
+mod peers;
+mod reading;
 mod refused;
 pub mod schemas;
+mod tree;
 mod wait;
 mod witness;
 
 pub use command::{Outcome, Run, Running};
 pub use env::{TestEnv, product, project_root, target_folder};
 pub use nested::nested;
+pub use peers::{agent_table, hostile_table, python};
 pub use refused::{Refused, Rows, check_rows, expect_shape, expect_shape_of, refused};
+pub use tree::{below, wait_ended, wait_gone};
 pub use wait::{LIMIT, until, until_some};
 pub use witness::Witness;
 

@@ -1,6 +1,6 @@
 //! The tools as clients see them: names, texts, schemas, hints; and the check of arguments.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use schema::Checker;
@@ -11,6 +11,9 @@ use super::catalog::Refusal;
 
 /// The kind of a refusal of arguments.
 pub(super) const BAD_ARGUMENTS: &str = "bad_input";
+
+/// The kind of a refusal that is our own fault.
+const INTERNAL: &str = "internal";
 
 /// How many problems of one call are told.
 const PROBLEMS_TOLD: usize = 5;
@@ -138,27 +141,49 @@ pub fn output_schemas() -> Vec<(&'static str, Value)> {
 /// All tools, ready to be listed and called.
 pub(super) struct Tools {
     listed: Vec<Tool>,
-    checkers: Vec<Checker>,
+    inputs: Vec<Input>,
+}
+
+/// What the arguments of one tool are checked with.
+struct Input {
+    tool: &'static str,
+    schema: Value,
+    /// Compiled when the first arguments come: a host that nobody calls does without.
+    checker: OnceLock<Result<Checker, BrokenTool>>,
+}
+
+impl Input {
+    fn checker(&self) -> Result<&Checker, BrokenTool> {
+        let compiled = self.checker.get_or_init(|| {
+            let broken = |error: schema::SchemaError| BrokenTool {
+                tool: self.tool,
+                part: "input",
+                message: error.to_string(),
+            };
+            schema::compile(&self.schema, &[]).map_err(broken)
+        });
+        compiled.as_ref().map_err(Clone::clone)
+    }
 }
 
 impl Tools {
     /// # Errors
-    /// When a schema of ours cannot be compiled.
+    /// When a schema of ours cannot be read.
     pub(super) fn new() -> Result<Self, BrokenTool> {
-        let mut tools = Self { listed: Vec::new(), checkers: Vec::new() };
+        let mut tools = Self { listed: Vec::new(), inputs: Vec::new() };
         for definition in &DEFINITIONS {
             let broken = |part, message| BrokenTool { tool: definition.name, part, message };
             let input: Value =
                 serde_json::from_str(definition.input).map_err(|error| broken("input", error.to_string()))?;
-            let checker = schema::compile(&input, &[]).map_err(|error| broken("input", error.to_string()))?;
             let output = output_schema(definition.output)
                 .ok_or_else(|| broken("output", format!("there is no shape `{}`", definition.output)))?;
-            let tool = Tool::new(definition.name, definition.description, object(input))
+            let tool = Tool::new(definition.name, definition.description, object(input.clone()))
                 .with_title(definition.title)
                 .with_raw_output_schema(object(output))
                 .with_annotations(annotations(definition.hints));
             tools.listed.push(tool);
-            tools.checkers.push(checker);
+            let (tool, checker) = (definition.name, OnceLock::new());
+            tools.inputs.push(Input { tool, schema: input, checker });
         }
         Ok(tools)
     }
@@ -183,7 +208,9 @@ impl Tools {
         arguments: Map<String, Value>,
     ) -> Result<T, Refusal> {
         let arguments = Value::Object(unpack(arguments)?);
-        let checker = self.listed.iter().position(|tool| tool.name == name).map(|at| &self.checkers[at]);
+        let input = self.inputs.iter().find(|input| input.tool == name);
+        let checker = input.map(Input::checker).transpose();
+        let checker = checker.map_err(|broken| Refusal::new(INTERNAL, broken.to_string()))?;
         let problems = checker.map(|checker| checker.check(&arguments)).unwrap_or_default();
         if !problems.is_empty() {
             let told: Vec<String> = problems.iter().take(PROBLEMS_TOLD).map(ToString::to_string).collect();

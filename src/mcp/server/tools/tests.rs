@@ -7,6 +7,9 @@ use super::*;
 #[test]
 fn every_tool_can_be_offered_in_a_fixed_order() {
     let tools = Tools::new().unwrap();
+    for input in &tools.inputs {
+        assert!(input.checker().is_ok(), "{:?}", input.checker().err());
+    }
     let names: Vec<&str> = tools.listed().iter().map(|tool| tool.name.as_ref()).collect();
     assert_eq!(
         names,

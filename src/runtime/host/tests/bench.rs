@@ -244,7 +244,6 @@ impl Bench {
             writer,
             readers,
             config: self.config.clone(),
-            skills: Arc::new(Library::load(&[], None, &[])),
             driver: Arc::new(Scripted(Arc::clone(&self.script))),
             sweeper: Arc::new(NothingLeft),
             clock: self.clock.clone(),
@@ -273,7 +272,7 @@ impl Bench {
 
     pub(super) fn prepare(&self, request: SubmitRequest) -> Submission {
         let skills = Library::load(&[], None, &[]);
-        operations::prepare(request, &self.config, &skills, self.clock.now()).unwrap()
+        operations::prepare(request, &self.config, || &skills, self.clock.now()).unwrap()
     }
 
     pub(super) async fn submit(&self, host: &HostHandle, prompt: &str) -> TaskSummary {

@@ -21,7 +21,7 @@ fn config() -> Config {
 
 fn try_prepare(request: SubmitRequest) -> Result<NewTask, OperationError> {
     let skills = Library::load(&[], None, &[]);
-    prepare(request, &config(), &skills, Timestamp::from_millis(5)).map(|submission| submission.task)
+    prepare(request, &config(), || &skills, Timestamp::from_millis(5)).map(|submission| submission.task)
 }
 
 #[track_caller]

@@ -1,0 +1,6 @@
+//! The host drives agents that misbehave, and its guards see them to their end.
+
+mod ends;
+mod guards;
+mod protocol;
+mod secrets;
