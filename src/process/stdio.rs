@@ -4,9 +4,14 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt as _;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio as raw;
+
+/// What a pipe or a socket that has room takes at once (`PIPE_BUF` of pipe(7); a socket has room when a
+/// quarter of its buffer is used at most).
+const AT_ONCE_BYTES_MAX: usize = 4096;
 
 /// Takes stdout for a protocol: returns it as a file and lets everything else that is written to
 /// stdout go to stderr, so that a stray print cannot break the protocol.
@@ -74,6 +79,32 @@ pub fn wait_reader_gone(to: &impl AsFd) -> io::Result<()> {
     }
 }
 
+/// A pipe or a socket that is written to without waiting, by its only writer.
+#[derive(Debug)]
+pub struct AtOnce(File);
+
+impl AtOnce {
+    /// Returns a way of writing at once to this stream; nothing if it is neither pipe nor socket, of which
+    /// alone it is known when a write does not wait.
+    pub fn to(stream: &impl AsFd) -> Option<Self> {
+        let file = File::from(stream.as_fd().try_clone_to_owned().ok()?);
+        let kind = file.metadata().ok()?.file_type();
+        (kind.is_fifo() || kind.is_socket()).then_some(Self(file))
+    }
+
+    /// Writes what can be written without waiting and returns how much that was. Nothing, if there is no
+    /// room or an error, which the plain write that follows meets again.
+    pub fn write(&self, bytes: &[u8]) -> usize {
+        let mut polled = [PollFd::new(&self.0, PollFlags::OUT)];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let fits = bytes.len() <= AT_ONCE_BYTES_MAX;
+        if !fits || poll(&mut polled, Some(&at_once)).is_err() || polled[0].revents() != PollFlags::OUT {
+            return 0;
+        }
+        (&self.0).write(bytes).unwrap_or(0)
+    }
+}
+
 /// Returns how many columns the terminal behind stderr has, if it is one.
 #[must_use]
 pub fn terminal_columns() -> Option<u16> {
@@ -105,5 +136,31 @@ mod tests {
         wait_reader_gone(&writer).unwrap();
         leaving.join().unwrap();
         assert_eq!(write(&mut writer, b"two").unwrap(), Written::ReaderGone);
+    }
+
+    #[test]
+    fn what_has_no_room_is_not_written_and_nobody_waits() {
+        let line = [b'x'; 1000];
+        let fill = |at_once: &AtOnce| {
+            // Each write is taken whole or not at all, until nobody has read for long.
+            let taken: Vec<usize> =
+                (0..1_000_000).map(|_| at_once.write(&line)).take_while(|n| *n > 0).collect();
+            assert!(!taken.is_empty() && taken.iter().all(|taken| *taken == line.len()));
+            assert_eq!(at_once.write(&line), 0);
+        };
+        let (mut reader, writer) = io::pipe().unwrap();
+        let at_once = AtOnce::to(&writer).unwrap();
+        assert_eq!(at_once.write(&[0; AT_ONCE_BYTES_MAX + 1]), 0);
+        fill(&at_once);
+        io::Read::read_exact(&mut reader, &mut [0; 2 * AT_ONCE_BYTES_MAX]).unwrap();
+        assert_eq!(at_once.write(&line), line.len(), "there is room again");
+        drop(reader);
+        assert_eq!(at_once.write(&line), 0);
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let at_once = AtOnce::to(&ours).unwrap();
+        fill(&at_once);
+        drop(theirs);
+        assert_eq!(at_once.write(&line), 0);
+        assert!(AtOnce::to(&File::open("/dev/null").unwrap()).is_none());
     }
 }

@@ -56,7 +56,7 @@ pub fn run_on_stdio(preamble: &[u8], connect: Connect) -> Result<(), PumpError> 
 /// # Errors
 /// When it cannot begin, or the next host speaks another version.
 pub fn run(from_client: File, to_client: File, preamble: &[u8], connect: Connect) -> Result<(), PumpError> {
-    let shared = Arc::new(Shared::new(preamble, connect));
+    let shared = Arc::new(Shared::new(preamble, connect, &to_client));
     threads::client_writer(&shared, to_client).map_err(PumpError::Thread)?;
     threads::client_reader(&shared, from_client).map_err(PumpError::Thread)?;
     let ended = wait(&shared);

@@ -1,11 +1,15 @@
 //! What the threads of the pump share: the machine, and what it wants to be written. The lock is
-//! never held while something is read or written.
+//! never held while anything waits: what a stream takes at once is written under it, which spares
+//! a change of threads; all else is left to the thread of that stream.
 
+use std::fs::File;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use mcp::pump::{Action, End, Machine};
+use process::stdio::AtOnce;
 
 use super::{Connect, threads};
 
@@ -49,9 +53,24 @@ pub(super) struct Queue {
     pub(super) writing: bool,
     /// Nothing more will come.
     pub(super) closed: bool,
+    /// The stream itself, as far as it can be written to without waiting.
+    at_once: Option<AtOnce>,
 }
 
 impl Queue {
+    fn to(stream: &impl AsFd) -> Self {
+        Self { at_once: AtOnce::to(stream), ..Self::default() }
+    }
+
+    /// Writes at once what can be, in order, and keeps the rest; says whether there is a rest.
+    fn push(&mut self, bytes: &[u8]) -> bool {
+        let is_free = self.waiting.is_empty() && !self.writing && !self.closed;
+        let at_once = self.at_once.as_ref().filter(|_| is_free);
+        let written = at_once.map_or(0, |stream| stream.write(bytes));
+        self.waiting.extend_from_slice(&bytes[written..]);
+        written < bytes.len()
+    }
+
     pub(super) fn take(&mut self) -> Vec<u8> {
         self.writing = true;
         std::mem::take(&mut self.waiting)
@@ -73,10 +92,10 @@ impl State {
 }
 
 impl Shared {
-    pub(super) fn new(preamble: &[u8], connect: Connect) -> Self {
+    pub(super) fn new(preamble: &[u8], connect: Connect, client: &File) -> Self {
         let state = State {
             machine: Machine::new(preamble),
-            to_client: Queue::default(),
+            to_client: Queue::to(client),
             to_host: Queue::default(),
             connection: 0,
             host: None,
@@ -164,12 +183,14 @@ impl Shared {
         for action in actions {
             match action {
                 Action::ToClient(bytes) => {
-                    state.to_client.waiting.extend_from_slice(&bytes);
-                    self.client.notify_one();
+                    if state.to_client.push(&bytes) {
+                        self.client.notify_one();
+                    }
                 }
                 Action::ToHost(bytes) => {
-                    state.to_host.waiting.extend_from_slice(&bytes);
-                    self.host.notify_all();
+                    if state.to_host.push(&bytes) {
+                        self.host.notify_all();
+                    }
                 }
                 Action::CloseHost => {
                     state.to_host.closed = true;
@@ -186,9 +207,13 @@ impl Shared {
     }
 
     /// The machine has moved, or something was written: readers may go on, the end may have come.
-    pub(super) fn moved(&self) {
+    pub(super) fn moved(&self, state: MutexGuard<'_, State>) {
+        let ends = state.end.is_some() || state.client_ended_at.is_some() || state.client_gone;
+        drop(state);
         self.room.notify_all();
-        self.end.notify_all();
+        if ends {
+            self.end.notify_all();
+        }
     }
 
     /// Finds or starts a host as often as the machine wants one. Called by the thread whose bytes
@@ -216,19 +241,22 @@ impl Shared {
         let connection = {
             let mut state = self.lock();
             state.connection += 1;
-            state.to_host = Queue::default();
+            state.to_host = Queue::to(&stream);
             state.host = stream.try_clone().ok();
             let actions = state.machine.host_connected();
             self.perform(&mut state, actions);
-            state.connection
+            let connection = state.connection;
+            self.moved(state);
+            connection
         };
-        self.moved();
         if threads::host(self, stream, connection).is_err() {
             // Without threads the connection is of no use: it is as if the host had gone.
-            let mut state = self.lock();
-            state.connection += 1;
-            state.host = None;
-            drop(state);
+            {
+                let mut state = self.lock();
+                state.connection += 1;
+                state.host = None;
+                state.to_host.at_once = None;
+            }
             self.change(Machine::host_end);
         }
     }
@@ -237,7 +265,6 @@ impl Shared {
         let mut state = self.lock();
         let actions = change(&mut state.machine);
         self.perform(&mut state, actions);
-        drop(state);
-        self.moved();
+        self.moved(state);
     }
 }

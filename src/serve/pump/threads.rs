@@ -37,8 +37,7 @@ pub(super) fn client_reader(shared: &Arc<Shared>, mut from: File) -> io::Result<
                 state.machine.client_bytes(&chunk[..length])
             };
             shared.perform(&mut state, actions);
-            drop(state);
-            shared.moved();
+            shared.moved(state);
             shared.connect();
             if length == 0 {
                 return;
@@ -63,8 +62,7 @@ pub(super) fn client_writer(shared: &Arc<Shared>, mut to: File) -> io::Result<()
             let mut state = shared.lock();
             state.to_client.writing = false;
             state.client_gone = written.is_err();
-            drop(state);
-            shared.moved();
+            shared.moved(state);
             if written.is_err() {
                 return;
             }
@@ -97,7 +95,11 @@ fn write_to_host(shared: &Shared, mut to: UnixStream, connection: u64) {
         };
         // A host that cannot be written to is gone: its reader will see that, and tell.
         let written = to.write_all(&bytes);
-        shared.moved();
+        let mut state = shared.lock();
+        if state.connection == connection {
+            state.to_host.writing = false;
+        }
+        shared.moved(state);
         if written.is_err() {
             return;
         }
@@ -125,9 +127,10 @@ fn read_from_host(shared: &Arc<Shared>, mut from: UnixStream, connection: u64) {
             state.machine.host_bytes(&chunk[..length])
         };
         shared.perform(&mut state, actions);
-        drop(state);
-        shared.host.notify_all();
-        shared.moved();
+        if state.connection != connection {
+            shared.host.notify_all();
+        }
+        shared.moved(state);
         if length == 0 {
             let _ = from.shutdown(Shutdown::Both);
             shared.connect();
