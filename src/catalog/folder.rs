@@ -106,12 +106,12 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    const STANDING: Standing<'_> = Standing { cwd: "/work/here", home: Some("/home/me") };
+    const STANDING: Standing<'_> = Standing { cwd: "/srv/here", home: Some("/home/me") };
 
     #[test]
     fn folders_are_absolute_paths_or_file_urls() {
         for (given, folder) in [
-            (None, "/work/here"),
+            (None, "/srv/here"),
             (Some("/p/q"), "/p/q"),
             (Some("/p//q/./r/.."), "/p/q"),
             (Some("file:///p/a%20b"), "/p/a b"),

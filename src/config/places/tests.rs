@@ -3,7 +3,7 @@
 use super::*;
 
 fn env(variables: &[(&str, &str)]) -> Environment {
-    Environment::made_of(variables.iter().copied(), Some("/work".into()))
+    Environment::made_of(variables.iter().copied(), Some("/srv".into()))
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn a_home_holds_everything() {
     ];
     assert_eq!(shown.map(|path| path.to_str().unwrap()), expected);
     let flag = Places::find(&env(&[("MODELSCAN_HOME", "/h")]), Some(Path::new("rel")), None).unwrap();
-    assert_eq!(flag.database, Path::new("/work/rel/modelscan.db"));
+    assert_eq!(flag.database, Path::new("/srv/rel/modelscan.db"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{Place, cut};
 
 #[track_caller]
 fn check(given: &str, absolute: &str, itself: &str, below: &str) {
-    let place = Place::new(Path::new("/work"), given);
+    let place = Place::new(Path::new("/srv"), given);
     assert_eq!(place.absolute, Path::new(absolute), "{given}");
     assert_eq!(place.shown().path, itself, "{given}");
     assert_eq!(place.below(Path::new("a/b")).path, below, "{given}");
@@ -14,21 +14,21 @@ fn check(given: &str, absolute: &str, itself: &str, below: &str) {
 
 #[test]
 fn what_is_shown_finds_the_file_again() {
-    check(".", "/work", ".", "a/b");
-    check("./", "/work", ".", "a/b");
-    check("src", "/work/src", "src", "src/a/b");
-    check("./src/./x/", "/work/src/x", "src/x", "src/x/a/b");
-    check("../other", "/work/../other", "../other", "../other/a/b");
+    check(".", "/srv", ".", "a/b");
+    check("./", "/srv", ".", "a/b");
+    check("src", "/srv/src", "src", "src/a/b");
+    check("./src/./x/", "/srv/src/x", "src/x", "src/x/a/b");
+    check("../other", "/srv/../other", "../other", "../other/a/b");
     check("/abs/", "/abs", "/abs", "/abs/a/b");
-    check("~/x", "/work/~/x", "~/x", "~/x/a/b");
+    check("~/x", "/srv/~/x", "~/x", "~/x/a/b");
     check("/", "/", "/", "/a/b");
 }
 
 #[test]
 fn the_place_itself_is_opened_without_a_slash() {
-    let place = Place::new(Path::new("/work"), "file");
-    assert_eq!(place.inside(Path::new("")).as_os_str(), "/work/file");
-    assert_eq!(place.inside(Path::new("x")).as_os_str(), "/work/file/x");
+    let place = Place::new(Path::new("/srv"), "file");
+    assert_eq!(place.inside(Path::new("")).as_os_str(), "/srv/file");
+    assert_eq!(place.inside(Path::new("x")).as_os_str(), "/srv/file/x");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::Git;
 
 fn git() -> Git {
-    Git::new(PathBuf::from("/usr/bin/git"), PathBuf::from("/work/tree"))
+    Git::new(PathBuf::from("/usr/bin/git"), PathBuf::from("/srv/tree"))
 }
 
 fn environment(git: &Git) -> BTreeMap<OsString, OsString> {
@@ -28,7 +28,7 @@ fn filters_are_emptied_by_their_whole_names_through_the_environment() {
 #[test]
 fn every_command_has_the_overrides_and_an_environment_of_its_own() {
     let env = environment(&git());
-    assert_eq!(env[OsStr::new("GIT_CEILING_DIRECTORIES")], "/work");
+    assert_eq!(env[OsStr::new("GIT_CEILING_DIRECTORIES")], "/srv");
     assert_eq!(env[OsStr::new("GIT_ALLOW_PROTOCOL")], "");
     assert_eq!(env[OsStr::new("GIT_CONFIG_COUNT")], "0");
     for child in [git().locate(), git().list_filters(), git().status(), git().log(3)] {
@@ -38,6 +38,6 @@ fn every_command_has_the_overrides_and_an_environment_of_its_own() {
             let at = words.iter().position(|word| *word == setting).unwrap();
             assert_eq!(words[at - 1], "-c");
         }
-        assert_eq!(child.cwd, PathBuf::from("/work/tree"));
+        assert_eq!(child.cwd, PathBuf::from("/srv/tree"));
     }
 }
