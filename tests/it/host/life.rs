@@ -67,7 +67,7 @@ product_test! {
         env.config("[host]\nidle_timeout = \"100ms\"\n");
         env.file("a.rs", "fn main() {}\n");
         let submit = env.modelscan(["task", "submit", "--skill", "survey", "--wait", "--quiet"]).run().expect_code(0);
-        until("the host to be gone", || env.host_pid().is_none());
+        env.wait_no_host();
         let events = env.modelscan(["event", "list"]).json();
         let last = events["items"].as_array().unwrap().last().unwrap()["type"].clone();
         assert_eq!(last, "host.stopped", "it ended in good order");
@@ -91,7 +91,7 @@ product_test! {
         env.modelscan(["task", "submit", "--skill", "survey", "--wait", "--quiet"]).run().expect_code(0);
         assert_eq!(env.host_pid(), pid);
         pump.wait().expect_code(0);
-        until("the host to be gone", || env.host_pid().is_none());
+        env.wait_no_host();
     }
 }
 

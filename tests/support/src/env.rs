@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Run, until_some, wait_ended};
+use crate::{Run, until, until_some, wait_ended};
 
 /// The folder of the project.
 pub fn project_root() -> PathBuf {
@@ -164,6 +164,18 @@ impl TestEnv {
     pub fn host_pid(&self) -> Option<i32> {
         let status = self.modelscan(["host", "status"]).json();
         status["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok())
+    }
+
+    /// Waits until no host lives, without asking one: who asks is a client, and keeps an idle host alive.
+    ///
+    /// # Panics
+    /// If it does not end in time, or the lock cannot be tried.
+    #[track_caller]
+    pub fn wait_no_host(&self) {
+        let lock = self.home().join("modelscan.db.lock");
+        until("the host to let go of the lock", || {
+            process::lock::DatabaseLock::try_acquire(&lock).expect("try the lock").is_some()
+        });
     }
 
     /// Ends the host with SIGKILL and waits until it is gone.
