@@ -14,6 +14,7 @@ mod examples;
 mod host;
 mod killed;
 mod mcp_hostile;
+mod mcp_live;
 mod plans;
 mod streams;
 mod structure;
